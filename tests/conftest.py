@@ -175,9 +175,10 @@ def new_collector(tmp_path: Path) -> Iterator[Callable[..., RunningCollector]]:
 def find_postgres() -> Path | None:
     """The folder of PostgreSQL's programs: on PATH, or where Debian puts them (the newest)."""
     found = shutil.which("initdb")
-    places = [Path(found).parent] if found else []
+    places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name), reverse=True)
-    return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
+    needed = ("initdb", "pg_ctl", "createdb")
+    return next((place for place in places if all((place / program).exists() for program in needed)), None)
 
 
 @dataclass

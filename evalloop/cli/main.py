@@ -22,6 +22,7 @@ VERBS = {
     "capture": "import events from files",
     "serve": "collect events over HTTP",
     "keys": "create, list, revoke and rotate the keys of a collector",
+    "store": "look after the event store: move settled days into the lake",
     "signals": "derive signals and show what they are worth",
     "cluster": "group failures into named themes",
     "grow": "turn clusters into candidate cases",

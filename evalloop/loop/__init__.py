@@ -13,7 +13,7 @@ from evalloop.loop.project import Project, open_project
 from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, failures
+from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import find_clusters, known_clusters
@@ -68,6 +68,7 @@ __all__ = [
     "compare_trials",
     "create_key",
     "derive_signals",
+    "drain",
     "estimate_runs",
     "export_run",
     "failures",

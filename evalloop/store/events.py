@@ -42,11 +42,11 @@ class EventStore:
     """Events and signals in one database; ``address`` is a path (SQLite) or a database URL."""
 
     def __init__(self, address: str, *, mending: bool = False) -> None:
-        self._engine, metadata = open_engine(address, mending=mending)
-        self.keys = Keys(self._engine, metadata)
-        self.letters = DeadLetters(self._engine, metadata)
-        self._events = metadata.tables["events"]
-        self._signals = metadata.tables["signals"]
+        self.engine, self.metadata = open_engine(address, mending=mending)
+        self.table = self.metadata.tables["events"]
+        self.keys = Keys(self.engine, self.metadata)
+        self.letters = DeadLetters(self.engine, self.metadata)
+        self._signals = self.metadata.tables["signals"]
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +57,7 @@ class EventStore:
 
     def close(self) -> None:
         """Gives back the connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     # ---- events --------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class EventStore:
 
         On return everything is on the disk.
         """
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             if letters:
                 keep(connection, letters)
             return write(connection, rows)
@@ -93,7 +93,7 @@ class EventStore:
         """All events by time (ties by id), streamed; ``folded`` leaves out those superseded or retracted."""
         from sqlalchemy import select
 
-        table = self._events
+        table = self.table
         query = select(table.c.body, table.c.received_at).order_by(table.c.occurred_at, table.c.event_id)
         if folded:
             replaced = select(table.c.replaces).where(table.c.replaces.is_not(None))
@@ -106,7 +106,7 @@ class EventStore:
         """How many events of each type are stored, superseded ones included."""
         from sqlalchemy import func, select
 
-        kind = self._events.c.event_type
+        kind = self.table.c.event_type
         with self._reader() as connection:
             return {row[0]: row[1] for row in connection.execute(select(kind, func.count()).group_by(kind))}
 
@@ -121,7 +121,7 @@ class EventStore:
 
         table, number = self._signals, 0
         family = detector.partition("@")[0] + "@"
-        with transaction(self._engine) as connection:
+        with transaction(self.engine) as connection:
             connection.execute(delete(table).where(table.c.detector.startswith(family, autoescape=True)))
             waiting = iter(signals)
             while group := [_signal_row(signal) for signal in islice(waiting, GROUP)]:
@@ -140,7 +140,7 @@ class EventStore:
                 yield Signal.from_dict({**row, "event_ids": json.loads(row["event_ids"])})
 
     def _reader(self) -> Connection:
-        return self._engine.connect().execution_options(read_only=True)
+        return self.engine.connect().execution_options(read_only=True)
 
 
 def _signal_row(signal: Signal) -> dict[str, Any]:
