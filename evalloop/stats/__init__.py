@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
-    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta
+    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
 
 _HOME = {
@@ -86,6 +86,7 @@ _HOME = {
     "empirical_bayes": "shrinkage",
     "paule_mandel": "shrinkage",
     "weighted_delta": "shrinkage",
+    "weighted_over_clusters": "shrinkage",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
@@ -136,6 +137,7 @@ __all__ = [
     "t_p",
     "tango_interval",
     "weighted_delta",
+    "weighted_over_clusters",
     "wilson_interval",
 ]
 
