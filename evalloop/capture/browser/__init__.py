@@ -1,4 +1,4 @@
-"""The modules for pages, served as they are: ``evalloop.js`` reports, ``evalloop-feedback.js`` is an element that asks."""
+"""The modules for pages, served as they are: ``evalloop.js`` reports, ``evalloop-feedback.js`` asks."""
 
 from __future__ import annotations
 

@@ -382,7 +382,7 @@ export class Evalloop {
   }
   /** The page is hidden (perhaps for good): everything is reported, by beacon, and stays in the queue until answered. */
   leave(closing) {
-    this.settle();
+    this.watched.forEach((answer) => answer.settle(false, false));
     this.answers.forEach((answer) => {
       const { field, after, text } = answer.taken || {};
       if (field && field.value !== (after ?? text)) answer.edited(field.value);

@@ -1,8 +1,8 @@
 """Completions in an editor: shown, accepted or rejected, and how much of them survives.
 
 An editor's extension makes a ``Completion`` when it shows one, and tells it of acceptance and of each change of the
-document. The rest is timed here: after 5, 30, 120, 300, 600 and 900 seconds an event tells what is left. A sample is left out
-when the branch changed meanwhile, for then the text changed without the user's doing.
+document. The rest is timed here: after 5, 30, 120, 300, 600 and 900 seconds an event tells what is left. A sample is
+left out when the branch changed meanwhile, for then the text changed without the user's doing.
 """
 
 from __future__ import annotations

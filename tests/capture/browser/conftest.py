@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Product:
     url: str
     collector: RunningCollector
     key: str
+    known: frozenset[str] = frozenset()
 
     def events(self, *types: str, count: int = 1, wait: float = 8.0) -> list[dict[str, Any]]:
         """The stored events of these types (all, without any), in the order they happened; waits for ``count``."""
@@ -60,7 +61,7 @@ class Product:
         while True:
             with loop.open_events(self.collector.project) as store:
                 found = [each.to_dict() for each in store.events(folded=False)
-                         if not types or each.event_type in types]
+                         if each.event_id not in self.known and (not types or each.event_type in types)]
             if len(found) >= count or time.monotonic() > deadline:
                 return sorted(found, key=lambda each: each["occurred_at"])
             time.sleep(0.1)
@@ -83,17 +84,29 @@ def start_chat(collector: RunningCollector, key: str, port: int, folder: Path) -
     return process
 
 
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    """A chat and a collector with nothing in it yet."""
-    port = free_port()
-    collector = start_collector(tmp_path / "collector")
-    key = collector.key("pk", origins=[f"http://localhost:{port}"])
-    chat = start_chat(collector, key, port, tmp_path)
+@pytest.fixture(scope="session")
+def service(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A chat and its collector for the session."""
+    port, folder = free_port(), tmp_path_factory.mktemp("browser")
+    collector = start_collector(folder / "collector")
+    key = collector.key("pk", origins=[f"http://localhost:{port}"], rate=10_000)
+    chat = start_chat(collector, key, port, folder)
     yield Product(f"http://localhost:{port}", collector, key)
     chat.terminate()
     chat.wait(10)
     collector.stop()
+
+
+@pytest.fixture
+def product(service: Product) -> Product:
+    """The same, with the events of this test only: what earlier pages sent has arrived before it begins."""
+    before: list[dict[str, Any]] = []
+    while len(now := service.events(count=0)) != len(before) or not before:
+        before = now
+        time.sleep(0.25)
+        if not now:
+            break
+    return replace(service, known=frozenset(each["event_id"] for each in now))
 
 
 @pytest.fixture
@@ -107,6 +120,7 @@ def open_page(chromium: Any, product: Product) -> Iterator[Callable[..., Any]]:
         if script:
             context.add_init_script(script)
         page = context.new_page()
+        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: pytest.fail(f"the page broke: {error}"))
         page.goto(product.url + path)
         page.wait_for_function("window.loop")

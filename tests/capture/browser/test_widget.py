@@ -15,7 +15,7 @@ def widgets(open_page):
     def make(**options):
         page = open_page(**options)
         page.evaluate(PAGE)
-        page.wait_for_selector("evalloop-feedback >> fieldset")
+        page.wait_for_selector("evalloop-feedback >> .star")
         return page
     return make
 
