@@ -45,9 +45,8 @@ export class EvalloopFeedback extends HTMLElement {
     if (this.shadowRoot) return;
     this.attachShadow({ mode: "open" });
     this.texts = { ...TEXTS, ...this.json("texts") };
-    this.shadowRoot.innerHTML = `<style>${STYLE}</style>${this.stars ? this.starRow() : this.thumbRow()}${this.form()}
-      <p role="status"></p>`;
-    this.find("[role=status]").textContent = "";
+    this.shadowRoot.innerHTML = `<style>${STYLE}</style>${this.stars ? this.starRow() : this.thumbRow()}
+      <p role="status"></p>${this.form()}`;
     this.shadowRoot.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     this.shadowRoot.addEventListener("change", (event) => event.target.name === "star" && this.rated(event.target));
     this.find("form").addEventListener("submit", (event) => (event.preventDefault(), this.submit()));

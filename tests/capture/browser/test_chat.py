@@ -18,6 +18,12 @@ def press(page, act):
     page.locator(".answer").last.get_by_role("button", name=BUTTONS[act], exact=True).click()
 
 
+def leave(page):
+    """Closes the page as a user does, and waits until it is gone."""
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+
+
 def test_the_module_is_small():
     """Under 6 kB packed, without a build."""
     assert len(gzip.compress(browser.script("evalloop.js"), 9)) < 6000
@@ -154,7 +160,7 @@ def test_scrolling_to_the_end_counts_as_all_of_it(product, open_page, ask):
     page.wait_for_function("window.answer.scroll === 1")
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(300)
-    page.close(run_before_unload=True)
+    leave(page)
     assert product.events("response.viewed")[-1]["payload"]["scroll_max"] == 1
 
 
@@ -196,7 +202,7 @@ def test_what_was_seen_and_left_arrives_when_the_page_is_closed(product, open_pa
     response = ask(page)
     page.evaluate("loop.options.interval = 60000")
     page.wait_for_timeout(600)
-    page.close(run_before_unload=True)
+    leave(page)
     left, seen = product.one("signal.abandoned"), product.one("response.viewed")
     assert left["payload"]["last_actor"] == "assistant"
     assert 500 <= left["payload"]["idle_ms"] < 20_000
@@ -211,7 +217,7 @@ def test_a_vote_right_before_the_page_closes_is_not_lost(product, open_page, ask
     ask(page)
     page.evaluate("loop.options.interval = 60000")
     page.get_by_role("button", name="Bad answer").click()
-    page.close(run_before_unload=True)
+    leave(page)
     assert product.one("feedback.thumbs")["payload"] == {"value": -1}
     assert product.events("signal.abandoned", wait=0.5) == []
 
@@ -230,7 +236,7 @@ def test_offline_votes_wait_and_arrive_once(product, open_page, ask):
     page.context.set_offline(True)
     page.get_by_role("button", name="Bad answer").click()
     page.wait_for_timeout(300)
-    page.close(run_before_unload=True)
+    leave(page)
     page.context.set_offline(False)
     again = page.context.new_page()
     again.goto(product.url)
@@ -302,7 +308,7 @@ def test_a_wish_not_to_be_tracked_is_heeded(product, open_page, ask, wish):
     assert "session_id" not in vote["subject"]
     assert vote["actor"] == {"anon": True}
     assert page.evaluate("localStorage.length") == 0
-    page.close(run_before_unload=True)
+    leave(page)
     page.context.close()
     kinds = {each["event_type"] for each in product.events(wait=0.5) if each["source"]["kind"] != "system"}
     assert kinds <= {"feedback.thumbs", "feedback.prompted"}
