@@ -52,6 +52,7 @@ from evalloop.loop.bench import open_bench
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
 
 __all__ = [
     "ImportedEvalset",
@@ -63,6 +64,7 @@ __all__ = [
     "choose_variants",
     "compare",
     "compare_trials",
+    "decide",
     "derive_signals",
     "drain",
     "estimate_runs",
