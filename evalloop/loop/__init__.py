@@ -49,7 +49,7 @@ from evalloop.loop.trials import (
 )
 
 # preferences: evidence -> training data
-from evalloop.loop.training import export_training
+from evalloop.loop.training import export_training, read_profiles
 
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
@@ -89,6 +89,7 @@ __all__ = [
     "open_saved",
     "plan_runs",
     "prune_cache",
+    "read_profiles",
     "read_run",
     "read_trials",
     "regrade_run",

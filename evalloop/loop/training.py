@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evalloop.preferences.card import Told
     from evalloop.preferences.evidence import Evidence
     from evalloop.preferences.filters import Selection
+    from evalloop.preferences.profile import Profiles
     from evalloop.records.case import Case
 
 
@@ -58,6 +59,14 @@ def export_training(project: Project, form: str, place: Path | None = None, *, s
     text = card.card(data, told)
     _write_card(place, text)
     return Export(place, told, text)
+
+
+def read_profiles(project: Project, by: str, *, users: Sequence[str] | None = None) -> Profiles:
+    """What users take and leave, by a key of context or segment; with ``users`` (empty: all) by user instead."""
+    from evalloop.preferences import profile
+
+    turns, _ = derived(project)
+    return profile.by_group(turns, by, project.config.min_users) if users is None else profile.by_user(turns, users)
 
 
 def _check_place(place: Path) -> None:

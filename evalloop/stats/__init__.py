@@ -22,6 +22,7 @@ from evalloop.stats.results import (
     PairedResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         required_n_noninferiority,
         required_n_superiority,
     )
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
@@ -78,6 +80,7 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
+    "shrunken_rates": "rates",
     "auc": "roc",
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
@@ -102,6 +105,7 @@ __all__ = [
     "PairedResult",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
@@ -129,6 +133,7 @@ __all__ = [
     "required_n_superiority",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
