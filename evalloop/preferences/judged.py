@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalloop import stats
@@ -113,5 +113,9 @@ def agreement(found: Iterable[RubricRating]) -> Iterator[Criterion]:
         table = [row.scores if scored else row.labels for row in rows]
         raters = sorted({rater for row in table for rater in row})
         values = [[row.get(rater) for rater in raters] for row in table]
-        alpha = stats.krippendorff_alpha(values, level="interval" if scored else "nominal") if len(raters) > 1 else None
-        yield Criterion(name, len(rows), len(raters), alpha)
+        yield Criterion(name, len(rows), len(raters), _alpha(values, "interval" if scored else "nominal"))
+
+
+def _alpha(values: Sequence[Sequence[Hashable | None]], level: str) -> float | None:
+    shared = any(sum(value is not None for value in row) > 1 for row in values)
+    return stats.krippendorff_alpha(values, level=level).value if shared else None
