@@ -21,7 +21,8 @@ TRAINING = {"basis": "consent", "purposes": ["analytics", "training"]}
 def met(user, number, taken, *, group="a", chars=100, **fields):
     """An answer of so many characters that a user copied or left."""
     name = f"{user}-{number}"
-    yield make_generation(name, number, user=user, session=user, answer="x" * chars, context={"surface": group}, **fields)
+    yield make_generation(name, number, user=user, session=user, answer="x" * chars, context={"surface": group},
+                          **fields)
     if taken:
         yield make_event("signal.copied", name, number + 0.5, user=user, **fields)
 
