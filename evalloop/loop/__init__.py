@@ -1,6 +1,7 @@
-"""The whole loop on one screen: the stages in order, each fed by the one before.
+r"""The whole loop on one screen: the stages in order, each fed by the one before.
 
     capture -> signals -> clusters -> cases -> runs -> report -> notes
+                 \-> preferences (training data)
 
 Every function takes the project, hands records and plugin objects to one stage, and stores what comes back. Verbs and
 the pytest plugin call these and nothing else.
@@ -50,11 +51,15 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# preferences: evidence -> training data
+from evalloop.loop.training import export_training, read_profiles
+
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
 
 __all__ = [
     "ImportedEvalset",
@@ -67,10 +72,12 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "decide",
     "derive_signals",
     "drain",
     "estimate_runs",
     "export_run",
+    "export_training",
     "failures",
     "find_clusters",
     "find_run",
@@ -91,6 +98,7 @@ __all__ = [
     "open_saved",
     "plan_runs",
     "prune_cache",
+    "read_profiles",
     "read_run",
     "read_trials",
     "regrade_run",

@@ -128,6 +128,12 @@ def _evalset_of(project: Project, run: Run, *, strict: bool) -> tuple[Evalset | 
         return None, [f"the evalset {run.evalset} could not be read, so its gate policy is not used: {error.message}"]
 
 
+def policy_of(project: Project, question: Question, data: ReportData) -> Policy:
+    """The policy by which a comparison was decided."""
+    evalset = _evalset_of(project, data.runs[1], strict=False)[0] if data.runs else None
+    return _policy(project, question, evalset.gate if evalset else {})
+
+
 def _policy(project: Project, question: Question, own: Mapping[str, Any]) -> Policy:
     """Settings, then the evalset's own policy, then a policy file, then the command line."""
     from evalloop.report.policy import Policy

@@ -24,6 +24,7 @@ from evalloop.stats.results import (
     RatersResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         required_n_superiority,
     )
     from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
@@ -90,6 +92,7 @@ _HOME = {
     "required_n_superiority": "power",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
+    "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
@@ -115,6 +118,7 @@ __all__ = [
     "RatersResult",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
@@ -146,6 +150,7 @@ __all__ = [
     "required_n_superiority",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
