@@ -33,6 +33,7 @@ VERBS = {
     "power": "tell how many cases find which effect, and which clusters can never decide",
     "compare": "compare two runs, or a table of results, per cluster",
     "gate": "decide a release: exit 0 pass, 1 block, 6 inconclusive, 7 incomplete",
+    "select": "choose the best of many variants by quality, cost and latency",
     "report": "write the HTML report of a comparison",
     "notes": "write release notes",
     "export": "write a run for another tool",

@@ -66,5 +66,6 @@ def _text(plan: PowerPlan) -> str:
     repeats = ", ".join(f"{count} {'repeat' if count == '1' else 'repeats'} {value:.3f}"
                         for count, value in plan.repeats.items())
     told = [plan.basis, "cases needed to find a true delta with 80 % power, at the level of the row's test;",
-            "MDE80 is the smallest delta that the cases find so now", *([f"MDE80 of the whole with {repeats}"] if repeats else []), *never]
+            "MDE80 is the smallest delta that the cases find so now",
+            *([f"MDE80 of the whole with {repeats}"] if repeats else []), *never]
     return "\n".join([table, "", *(printable(each) for each in told)])

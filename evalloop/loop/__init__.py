@@ -55,7 +55,7 @@ from evalloop.loop.verdicts import compare, compare_trials, read_trials, render,
 from evalloop.loop.confirm import decide
 
 # before a run: what the cases can show; after many: which variant is best
-from evalloop.loop.planning import plan_evalset, plan_runs_again
+from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
@@ -98,6 +98,7 @@ __all__ = [
     "render",
     "resume_run",
     "run_plans",
+    "select",
     "self_judges",
     "write_release",
 ]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalloop.records.power import PowerPlan
+    from evalloop.records.selection import Selection
     from evalloop.report.question import Question
 
 
@@ -37,3 +38,12 @@ def plan_runs_again(project: Project, question: Question, *, effects: Sequence[f
 
     asked = scores_of(project, question)
     return plan_from_pairs(asked.columns, asked.baseline, asked.candidates[0], asked.policy, effects=effects)
+
+
+def select(project: Project, question: Question) -> Selection:
+    """The best of all variants that a question names."""
+    from evalloop.report.select import select as choose
+
+    asked = scores_of(project, question)
+    return choose(asked.columns, [asked.baseline, *asked.candidates], asked.policy, shares=asked.shares,
+                  source=asked.source, notes=asked.notes, seed=project.config.seed)
