@@ -33,9 +33,10 @@ def command(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
     Marked are the variants that no other beats on everything (*) and the one to take (>): the cheapest that is shown to
     be no worse than the best by the margin.
     """
-    if len(names) == 1 and not any(char in names[0] for char in "*?"):
+    pattern = any(char in names[0] for char in "*?")
+    if len(names) == 1 and not pattern:
         raise UsageError("one variant leaves nothing to choose", fix="name two or more, or a pattern: 'grid*'")
-    selection = loop.select(loop.open_project(), question_of((names[0], *(names[1:] or names)), given))
+    selection = loop.select(loop.open_project(), question_of((names[0], *names[not pattern:]), given))
     click.echo(json.dumps(selection.to_dict(), indent=1) if as_json else _text(selection))
 
 

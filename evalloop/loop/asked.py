@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EvalloopError, UsageError
@@ -65,6 +65,7 @@ def sides_of(project: Project, question: Question) -> Sides:
     from evalloop.report.runs import RunTrials
     from evalloop.store import runlog
 
+    question = replace(question, baseline=_first_run(project, question.baseline))
     cands = [RunTrials(*runlog.read(path)) for path in _candidates(project, question)]
     base = RunTrials(*runlog.read(find_run(project, question.baseline, like=cands[0].run)))
     evalset, notes = evalset_of(project, cands[0].run, strict=question.strict)
@@ -80,6 +81,7 @@ def table_of(project: Project, question: Question, table: TableSpec) -> Asked:
     from evalloop.report.table import columns_of
 
     columns = columns_of(read_table(table.place, table.columns()), table)
+    question = replace(question, baseline=_first_variant(columns.variant, question.baseline))
     cands = _variants_of(columns.variant, question)
     kept, notes = duplicates.resolve(columns, (question.baseline, *cands), question.duplicates, table.place)
     return Asked(kept, question.baseline, cands, policy_for(project, question, None), notes, {})
@@ -106,6 +108,28 @@ def _fitting(project: Project, pattern: str, baseline: str) -> list[Path]:
     if not newest:
         raise UsageError(f"no run of {base.evalset} fits {pattern!r}", fix="evalloop runs lists the names")
     return [newest[name] for name in sorted(newest)]
+
+
+def _first_run(project: Project, reference: str) -> str:
+    """The reference itself, or the id of the newest run that a pattern fits."""
+    from fnmatch import fnmatchcase
+
+    if not _is_pattern(reference):
+        return reference
+    fitting = [run.run_id for run, _ in list_runs(project)
+               if fnmatchcase(run.name, reference) or fnmatchcase(run.variant.name, reference)]
+    if not fitting:
+        raise UsageError(f"no run fits {reference!r}", fix="evalloop runs lists the names")
+    return fitting[-1]
+
+
+def _first_variant(names: Iterable[object], wanted: str) -> str:
+    """The name itself, or the first variant that a pattern fits."""
+    from fnmatch import fnmatchcase
+
+    known = sorted({str(name) for name in names})
+    fitting = [name for name in known if fnmatchcase(name, wanted)]
+    return fitting[0] if _is_pattern(wanted) and wanted not in known and fitting else wanted
 
 
 def _is_pattern(reference: str) -> bool:
