@@ -34,6 +34,7 @@ class Setting:
 
 SETTINGS = (
     Setting("evalsets", str, "evalsets", "folder that holds the evalsets"),
+    Setting("calibrations", str, "calibrations", "folder of the judges' calibrations, for git"),
     Setting("state", str, ".evalloop", "folder for runs, cache and the event store; private, can be rebuilt"),
     Setting("store", str, "", "database address of the event store (default: sqlite file in the state folder)"),
     Setting("plugins", list, (), "the project's own plugins: .py files or package folders, relative to the project"),

@@ -6,13 +6,16 @@ graders inside graders (reading, checking, versions, the flakiness check) finds 
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from evalloop.contracts import GradeContext, Grader
+from evalloop.records.base import plain
 from evalloop.records.case import GraderSpec, spec_of
 from evalloop.records.run import Grade
 
@@ -71,6 +74,28 @@ def deterministic(spec: GraderSpec, graders: Mapping[str, Grader]) -> bool:
     grader = graders.get(spec.type)
     return grader is not None and grader.deterministic and all(
         deterministic(each, graders) for each in nested(spec, graders))
+
+
+def asks_judge(spec: GraderSpec, graders: Mapping[str, Grader]) -> bool:
+    """True when the grader, or one inside it, asks a judge model."""
+    grader = graders.get(spec.type)
+    return grader is not None and ("judge" in grader.needs or any(
+        asks_judge(each, graders) for each in nested(spec, graders)))
+
+
+def judge_id(spec: GraderSpec, graders: Mapping[str, Grader], model: str) -> str | None:
+    """The identity of a judge: a hash of grader, version, rubric and all other options, and of the model that is asked.
+
+    Weight, metric and cluster do not change what a judge says and are left out. None for a grader that asks no model.
+    """
+    if not asks_judge(spec, graders):
+        return None
+    held = [judge_id(each, graders, model) or each.type for each in nested(spec, graders)]
+    options = {key: plain(value) for key, value in spec.options.items() if key != "model"}
+    content = [spec.type, graders[spec.type].version, options, spec.threshold, spec.negate,
+               spec.options.get("model") or model, held]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return "j-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _items(about: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -120,7 +120,8 @@ def measured(jobs: Jobs, rounds: int, warm: bool = True) -> Costs:
 
 def middle(costs: list[Cost]) -> Cost:
     """The medians."""
-    return Cost(*(statistics.median(values) for values in zip(*((c.wall, c.cpu, c.peak_mb) for c in costs), strict=True)))
+    columns = zip(*((each.wall, each.cpu, each.peak_mb) for each in costs), strict=True)
+    return Cost(*map(statistics.median, columns))
 
 
 def show(title: str, costs: Costs, cases: int, pivot: str, ideal: float = 0.0) -> None:
@@ -187,8 +188,8 @@ def scale(bench: Bench, given: argparse.Namespace) -> Iterator[tuple[str, Costs]
     """evalloop alone, from a thousand to fifty thousand cases: cost for each case, and memory."""
     sizes = (1000, 5000, 10_000, 20_000, 50_000)
     with server(0.0) as url:
-        costs = {f"{cases:,} cases": measured(
-            {"run": counted(bench.evalloop(url, cases, 200), url, cases)}, 1, cases == sizes[0])["run"] for cases in sizes}
+        jobs = {cases: counted(bench.evalloop(url, cases, 200), url, cases) for cases in sizes}
+        costs = {f"{cases:,} cases": measured({"run": job}, 1, cases == sizes[0])["run"] for cases, job in jobs.items()}
     small, large = (middle(costs[f"{cases:,} cases"]) for cases in (1000, 50_000))
     print("\n0 ms, 200 in flight: cost of each size")
     for (name, (cost,)), cases in zip(costs.items(), sizes, strict=True):

@@ -58,10 +58,11 @@ def _python(name: str) -> Callable[[Path, str, int, int], list[str]]:
 
 def _promptfoo(home: Path, base_url: str, cases: int, in_flight: int) -> list[str]:
     """Its suite is a file, written here; telemetry and look-ups of updates are off in the environment."""
+    asserts = [{"type": "contains", "value": "Answer"}, {"type": "regex", "value": "Answer [0-9]+"}]
     config = {
         "prompts": ["Sum up: {{question}}"],
         "providers": [{"id": "openai:chat:m", "config": {"apiBaseUrl": base_url, "apiKey": "none"}}],
-        "defaultTest": {"assert": [{"type": "contains", "value": "Answer"}, {"type": "regex", "value": "Answer [0-9]+"}]},
+        "defaultTest": {"assert": asserts},
         "tests": [{"vars": {"question": f"{n} + {n}"}} for n in range(cases)],
     }
     file = home / "promptfoo" / f"suite-{cases}.json"

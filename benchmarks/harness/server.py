@@ -2,9 +2,9 @@
 
     python benchmarks/harness/server.py LATENCY_SECONDS
 
-It prints its port and answers any POST, on kept-alive connections, as an OpenAI-compatible chat model would; the latency
-is a timer for each request, however many there are. Where uvloop is installed, it is used. ``GET /stats`` says how many
-answers it gave and its CPU seconds so far.
+It prints its port and answers any POST, on kept-alive connections, as an OpenAI-compatible chat model would; the
+latency is a timer for each request, however many there are. Where uvloop is installed, it is used. ``GET /stats`` says
+how many answers it gave, and its CPU seconds so far.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# judges: people's labels -> how far a judge may be trusted
+from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
+
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
@@ -55,8 +58,11 @@ from evalloop.loop.verdicts import compare, compare_trials, read_trials, render,
 
 __all__ = [
     "ImportedEvalset",
+    "Labelled",
     "Project",
     "cache_stats",
+    "calibrate",
+    "calibrations",
     "capture",
     "check_evalsets",
     "check_services",
@@ -71,8 +77,10 @@ __all__ = [
     "find_run",
     "grow_cases",
     "import_evalset",
+    "keep_calibration",
     "known_clusters",
     "known_failures",
+    "label_sheet",
     "list_runs",
     "load_evalset",
     "merge_runs",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EvalloopError
 from evalloop.loop.evalsets import load_evalset
+from evalloop.loop.judges import calibrations
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 from evalloop.loop.trials import find_run
@@ -38,7 +39,8 @@ def compare(project: Project, question: Question) -> ReportData:
         again = replace(question, baseline=question.confirm[0], candidate=question.confirm[1], confirm=None, keep=False)
         confirmation = compare(project, again).comparison
     return compare_runs(base, cand, policy, cases=evalset.cases if evalset else (), keep=question.keep,
-                        confirmation=confirmation, notes=notes, seed=project.config.seed)
+                        confirmation=confirmation, notes=notes, seed=project.config.seed,
+                        calibrations=calibrations(project))
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
@@ -86,14 +88,12 @@ def read_trials(project: Project, reference: str) -> list[Trial]:
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:
     """Trials at hand, by variant: the baseline first, then the candidate."""
-    from evalloop.report.compare import compare
+    from evalloop.report.judged import Judges, compare_judged
     from evalloop.report.policy import Policy
-    from evalloop.report.scores import score_rows
 
     config = project.config
     rules = Policy.of({"margin": config.margin, "alpha": config.alpha, **policy})
-    baseline, candidate = trials
-    return compare(score_rows(trials), baseline, candidate, policy=rules, seed=config.seed)
+    return compare_judged(trials, Judges.of(calibrations(project)), rules, seed=config.seed)
 
 
 def render(project: Project, form: str, data: ReportData | Comparison) -> str:

@@ -6,7 +6,7 @@ clusters share Holm's adjustment; a case without a score under one variant is dr
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, isfinite
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,13 @@ MOST_FLIPS = 5_000
 
 def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Hashable, *,
             policy: Policy | Mapping[str, Any] | None = None, alpha: float | None = None, margin: float | None = None,
-            notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0) -> Comparison:
+            notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0,
+            correct: Callable[[Delta], Delta] | None = None) -> Comparison:
     """``candidate`` minus ``baseline``, with the gate's verdict under ``policy``.
 
     ``alpha`` and ``margin`` stand over the policy's own. ``confirmation`` is the same comparison on fresh runs with
-    doubled repeats: it confirms or lifts the alarm of a protected cluster. Raises UsageError for an unknown variant
+    doubled repeats: it confirms or lifts the alarm of a protected cluster. ``correct`` puts a delta right before it is
+    judged (``judged.Correction``). Raises UsageError for an unknown variant
     and RecordError for a value that is no number.
     """
     rules = policy if isinstance(policy, Policy) else Policy.of(policy)
@@ -39,8 +41,9 @@ def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Ha
                     margin=rules.margin if margin is None else margin)
     columns = scores if isinstance(scores, Columns) else Columns.of(scores)
     paired = pair(columns, baseline, candidate)
-    overall = _delta(paired.overall, rules, seed)
-    clusters = _adjusted([_delta(pairs, rules, seed) for pairs in paired.clusters], rules)
+    correct = correct or _unchanged
+    overall = correct(_delta(paired.overall, rules, seed))
+    clusters = _adjusted([correct(_delta(pairs, rules, seed)) for pairs in paired.clusters], rules)
     comparison = Comparison(
         baseline=str(baseline), candidate=str(candidate), overall=_judge(overall, overall.p, rules),
         clusters=clusters, flips=_flips(paired), errors=paired.missing,
@@ -48,6 +51,10 @@ def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Ha
         bounds=_bounds(paired.overall, rules, seed), must_pass=_must_pass(columns, candidate, rules.must_pass),
         shrunken=_shrunken(clusters))
     return replace(comparison, gate=decide(comparison, rules, confirmation=confirmation))
+
+
+def _unchanged(delta: Delta) -> Delta:
+    return delta
 
 
 def _delta(pairs: Pairs, rules: Policy, seed: int) -> Delta:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from evalloop.contracts import ReportData
 from evalloop.errors import UsageError
+from evalloop.records.calibration import Calibration
 from evalloop.records.case import Case
 from evalloop.records.report import Comparison
 from evalloop.records.run import Run, Trial
-from evalloop.report.compare import compare
+from evalloop.report.judged import Judges, compare_judged
 from evalloop.report.policy import Policy
-from evalloop.report.scores import score_rows
 
 PAIRED_BY_ID = "only cases with the same id are paired"
 
@@ -27,8 +27,10 @@ class RunTrials:
 
 def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Iterable[Case] = (),
                  keep: bool = False, confirmation: Comparison | None = None, notes: Iterable[str] = (),
-                 seed: int = 0) -> ReportData:
+                 seed: int = 0, calibrations: Iterable[Calibration] = ()) -> ReportData:
     """``cand`` against ``base``. ``keep`` holds on to all trials, for reports that show answers.
+
+    ``calibrations`` say which judges may decide the gate, and correct deltas by people's labels.
 
     Raises UsageError when both are the same run.
     """
@@ -41,9 +43,8 @@ def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Ite
     expected = {name: side.run.case_ids for name, side in zip(names, (base, cand), strict=True)}
     known = {case.id: case for case in cases}
     units = {case.id: str(case.provenance["unit"]) for case in known.values() if case.provenance.get("unit")}
-    rows = score_rows(streams, expected=expected, units=units)
-    comparison = compare(rows, *names, policy=policy, confirmation=confirmation, seed=seed,
-                         notes=[*notes, *_differences(base.run, cand.run)])
+    comparison = compare_judged(streams, Judges.of(calibrations), policy, expected=expected, units=units,
+                                notes=[*notes, *_differences(base.run, cand.run)], confirmation=confirmation, seed=seed)
     return ReportData(comparison, (base.run, cand.run), kept if keep else {}, known, base.run.evalset)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.power import (
@@ -64,6 +65,8 @@ _HOME = {
     "lower_bound": "comparison",
     "paired": "comparison",
     "rare_change_interval": "comparison",
+    "mean_contrast": "judging",
+    "sensitivity_specificity": "judging",
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
     "cluster_robust": "means",
@@ -116,6 +119,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "mde80",
+    "mean_contrast",
     "min_discordant",
     "newcombe10_interval",
     "paired",
@@ -127,6 +131,7 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "sensitivity_specificity",
     "share_difference",
     "share_interval_clustered",
     "sign_flip",

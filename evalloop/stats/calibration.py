@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ def ppi_mean(
         weight = min(1.0, max(0.0, covariance / ((1 + n / more) * spread))) if spread > 0 else 0.0
     mean = float(label.mean() + weight * (rest.mean() - score.mean()))
     variance = float(np.var(label - weight * score, ddof=1)) / n + weight**2 * float(np.var(rest, ddof=1)) / more
-    return _normal(mean, sqrt(variance), n + more, f"PPI++, judge weight {weight:.2f}", alpha)
+    result = _normal(mean, sqrt(variance), n + more, f"PPI++, judge weight {weight:.2f}", alpha)
+    return replace(result, weight=weight)
 
 
 def length_adjusted_delta(differences: ArrayLike, length_changes: ArrayLike, alpha: float = 0.05) -> DifferenceResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 
-from inspect_ai import Task, eval  # noqa: A004
+from inspect_ai import Task, eval
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import get_model
 from inspect_ai.scorer import includes, pattern
