@@ -18,7 +18,7 @@ from evalloop.records.calibration import FEWEST_LABELS, Calibration
 from evalloop.records.report import Comparison, Delta, Gate, Score
 from evalloop.records.run import Grade, Trial, score_of
 from evalloop.report.calibration import digest_of
-from evalloop.report.compare import compare
+from evalloop.report.compare import compare_all
 from evalloop.report.gate import INCONCLUSIVE
 from evalloop.report.policy import Policy
 from evalloop.report.scores import score_rows
@@ -107,28 +107,24 @@ class Judges:
 
 
 class Correction:
-    """Corrects deltas by people's labels: ``correction(delta)`` gives the delta as people would see it.
+    """Corrects deltas by people's labels: ``correction(candidate, delta)`` is as people would see it.
 
     A delta with fewer than ``FEWEST_LABELS`` labelled pairs stays as it is.
     """
 
-    def __init__(self, judges: Judges, rows: Iterable[Score], baseline: str, candidate: str, alpha: float) -> None:
-        self._sides = (baseline, candidate)
+    def __init__(self, judges: Judges, rows: Iterable[Score], baseline: str, alpha: float) -> None:
+        self._baseline = baseline
         self._alpha = alpha
         self._judged = {case for cases in judges.cases.values() for case in cases}
         self._judge = _means(rows)
         self._people = _means(score_rows(judges.by_people))
 
-    def labelled(self, cluster: str | None = None) -> int:
-        """How many pairs of a cluster (None: overall) have labels on both sides."""
-        return len(self._pairs(self._people, cluster))
-
-    def __call__(self, delta: Delta) -> Delta:
+    def __call__(self, candidate: str, delta: Delta) -> Delta:
         """The corrected delta, its method saying so and its note what the judge alone says.
 
         Stays as it is where cases share a unit (the labels' error would be understated) and where nothing varies.
         """
-        judge, people = self._pairs(self._judge, delta.cluster), self._pairs(self._people, delta.cluster)
+        judge, people = (self._pairs(means, delta.cluster, candidate) for means in (self._judge, self._people))
         judged = [case for case in judge if case in self._judged]
         known = [case for case in judged if case in people]
         if len(known) < FEWEST_LABELS or delta.delta is None or delta.units is not None:
@@ -150,10 +146,9 @@ class Correction:
                        mde80=(normal.inv_cdf(1 - self._alpha / 2) + normal.inv_cdf(0.8)) * se,
                        method=f"PPI++: {known} pairs labelled by people, the judge counts {found.weight:.2f}")
 
-    def _pairs(self, means: Means, cluster: str | None) -> dict[str, Sides]:
-        before, after = self._sides
-        return {case: (scores[before], scores[after]) for case, scores in means.get(cluster, {}).items()
-                if before in scores and after in scores}
+    def _pairs(self, means: Means, cluster: str | None, candidate: str) -> dict[str, Sides]:
+        return {case: (scores[self._baseline], scores[candidate]) for case, scores in means.get(cluster, {}).items()
+                if self._baseline in scores and candidate in scores}
 
 
 class _Rates(NamedTuple):
@@ -167,15 +162,20 @@ class _Rates(NamedTuple):
 
 def _ppi(people: list[Sides], judge: list[Sides], rest: list[Sides]) -> _Rates:
     """The judged cases as people see them; the rates share the weight that is best for their difference."""
-    true, seen, alone = ([after - before for before, after in pairs] for pairs in (people, judge, rest))
-    if len(alone) < 2:
-        before, after = (fmean(side) for side in zip(*people, strict=True))
-        return _Rates(before, after, (variance(true) / len(true)) ** 0.5, 0.0)
-    result = stats.ppi_mean(true, seen, alone)
+    true = _columns(people)
+    if len(rest) < 2:
+        changes = [after - before for before, after in people]
+        return _Rates(fmean(true[0]), fmean(true[1]), (variance(changes) / len(changes)) ** 0.5, 0.0)
+    seen, alone = _columns(judge), _columns(rest)
+    result = stats.ppi_delta(true, seen, alone)
     weight = result.weight or 0.0
-    base, cand = (fmean(human) + weight * (fmean(more) - fmean(said)) for human, said, more in
-                  zip(zip(*people, strict=True), zip(*judge, strict=True), zip(*rest, strict=True), strict=True))
+    base, cand = (fmean(human) + weight * (fmean(more) - fmean(said))
+                  for human, said, more in zip(true, seen, alone, strict=True))
     return _Rates(base, cand, result.se or 0.0, weight)
+
+
+def _columns(pairs: Sequence[Sides]) -> tuple[list[float], list[float]]:
+    return [before for before, _ in pairs], [after for _, after in pairs]
 
 
 def _joined(judged: _Rates, count: int, exact: list[Sides]) -> _Rates:
@@ -224,23 +224,29 @@ def _without(trial: Trial, judges: set[str]) -> Trial:
 
 def compare_judged(streams: Mapping[str, Iterable[Trial]], judges: Judges, policy: Policy, *,
                    expected: Mapping[str, Sequence[str]] | None = None, units: Mapping[str, str] | None = None,
-                   notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0) -> Comparison:
-    """The comparison of two variants' trials, the baseline first; its gate rests on what may decide alone.
+                   notes: Sequence[str] = (), **given: Any) -> tuple[Comparison, ...]:
+    """The comparisons of variants' trials with the first of them; their gates rest on what may decide alone.
 
-    All trials are in the deltas; those of barred judges are out of the gate, which says so.
+    All trials are in the deltas; those of barred judges are out of the gate, which says so. ``given`` goes to
+    ``compare_all``.
     """
-    baseline, candidate = streams
+    baseline, *candidates = streams
     rows = score_rows({name: judges.noting(name, trials) for name, trials in streams.items()}, expected=expected,
                       units=units)
-    correct = Correction(judges, rows, baseline, candidate, policy.alpha) if judges.by_people else None
-    given: dict[str, Any] = {"policy": policy, "confirmation": confirmation, "seed": seed, "correct": correct}
-    whole = compare(rows, baseline, candidate, notes=notes, **given)
+    if judges.by_people:
+        given["correct"] = Correction(judges, rows, baseline, policy.alpha)
+    wholes = compare_all(rows, baseline, candidates, policy=policy, notes=notes, **given)
     if not judges.barred():
-        return whole
-    remarks = tuple(judges.remarks())
-    left = judges.gating(rows)
-    if {baseline, candidate} <= {row.variant for row in left}:
-        gate = compare(left, baseline, candidate, **given).gate or Gate(INCONCLUSIVE, ())
-    else:
-        gate = Gate(INCONCLUSIVE, ("no case can decide: every one rests on a judge that may not",), policy.to_dict())
-    return replace(whole, gate=replace(gate, reasons=(*gate.reasons, *remarks)))
+        return wholes
+    left, remarks = judges.gating(rows), tuple(judges.remarks())
+    there = {row.variant for row in left}
+    able = [each for each in candidates if baseline in there and each in there]
+    decided = compare_all(left, baseline, able, policy=policy, **given) if able else ()
+    gates = {each.candidate: each.gate for each in decided}
+    return tuple(replace(each, gate=_remarked(gates.get(each.candidate), policy, remarks)) for each in wholes)
+
+
+def _remarked(gate: Gate | None, policy: Policy, remarks: tuple[str, ...]) -> Gate:
+    found = gate or Gate(INCONCLUSIVE, ("no case can decide: every one rests on a judge that may not",),
+                         policy.to_dict())
+    return replace(found, reasons=(*found.reasons, *remarks))

@@ -39,7 +39,7 @@ def calibration(labels: list[Label], covers: str = JUDGE) -> Calibration:
 
 def compared(base: list[Trial], cand: list[Trial], *calibrations: Calibration) -> Comparison:
     """The comparison of two lists of trials."""
-    return compare_judged({"base": base, "cand": cand}, Judges.of(calibrations), Policy())
+    return compare_judged({"base": base, "cand": cand}, Judges.of(calibrations), Policy())[0]
 
 
 def loss(n: int = 60) -> tuple[list[Trial], list[Trial]]:
@@ -138,7 +138,7 @@ def test_corrected_intervals_hold_the_truth_beside_cases_without_a_judge() -> No
                     labels.append(Label(f"c{k}", float(good), float(verdict), digest_of(f"{side} c{k}")))
         judges = Judges.of([calibration(labels)])
         rows = score_rows({name: judges.noting(name, side) for name, side in (("base", base), ("cand", cand))})
-        low, high = Correction(judges, rows, "base", "cand", .05)(raw).interval or (1, 1)
+        low, high = Correction(judges, rows, "base", .05)("cand", raw).interval or (1, 1)
         held += low <= .1 <= high
     assert 178 <= held <= 199
 
