@@ -1,6 +1,7 @@
-"""The whole loop on one screen: the stages in order, each fed by the one before.
+r"""The whole loop on one screen: the stages in order, each fed by the one before.
 
     capture -> signals -> clusters -> cases -> runs -> report -> notes
+                 \-> preferences (training data)
 
 Every function takes the project, hands records and plugin objects to one stage, and stores what comes back. Verbs and
 the pytest plugin call these and nothing else.
@@ -52,12 +53,18 @@ from evalloop.loop.trials import (
 
 # judges: people's labels -> how far a judge may be trusted
 from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
+# preferences: evidence -> training data
+from evalloop.loop.training import export_training, read_profiles
 
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
+
+# before a run: what the cases can show; after many: which variant is best
+from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
@@ -73,10 +80,12 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "decide",
     "derive_signals",
     "drain",
     "estimate_runs",
     "export_run",
+    "export_training",
     "failures",
     "find_clusters",
     "find_run",
@@ -97,8 +106,11 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "plan_evalset",
     "plan_runs",
+    "plan_runs_again",
     "prune_cache",
+    "read_profiles",
     "read_run",
     "read_trials",
     "regrade_run",
@@ -108,6 +120,7 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "select",
     "self_judges",
     "write_release",
 ]

@@ -222,17 +222,14 @@ def _without(trial: Trial, judges: set[str]) -> Trial:
                    state=trial.state if broken or not grades else "ok", error=trial.error if broken else None)
 
 
-def compare_judged(streams: Mapping[str, Iterable[Trial]], judges: Judges, policy: Policy, *,
-                   expected: Mapping[str, Sequence[str]] | None = None, units: Mapping[str, str] | None = None,
+def compare_judged(rows: Sequence[Score], names: Sequence[str], judges: Judges, policy: Policy, *,
                    notes: Sequence[str] = (), **given: Any) -> tuple[Comparison, ...]:
-    """The comparisons of variants' trials with the first of them; their gates rest on what may decide alone.
+    """The comparisons of variants with the first of ``names``; their gates rest on what may decide alone.
 
-    All trials are in the deltas; those of barred judges are out of the gate, which says so. ``given`` goes to
-    ``compare_all``.
+    ``rows`` are scores of trials that ``judges`` noted. All are in the deltas; those of barred judges are out of the
+    gate, which says so. ``given`` goes to ``compare_all``.
     """
-    baseline, *candidates = streams
-    rows = score_rows({name: judges.noting(name, trials) for name, trials in streams.items()}, expected=expected,
-                      units=units)
+    baseline, *candidates = names
     if judges.by_people:
         given["correct"] = Correction(judges, rows, baseline, policy.alpha)
     wholes = compare_all(rows, baseline, candidates, policy=policy, notes=notes, **given)

@@ -24,6 +24,7 @@ from evalloop.stats.results import (
     RatersResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.distributions import t_quantile
     from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
@@ -51,11 +53,13 @@ if TYPE_CHECKING:
         required_n_superiority,
     )
     from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.winners import winners
 
 _HOME = {
     "MIN_EFFECTIVE_UNITS": "means",
@@ -93,16 +97,19 @@ _HOME = {
     "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
+    "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
     "t_interval": "means",
     "t_p": "means",
+    "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
+    "winners": "winners",
 }
 
 __all__ = [
@@ -118,6 +125,7 @@ __all__ = [
     "RatersResult",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
@@ -151,16 +159,19 @@ __all__ = [
     "sensitivity_specificity",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
     "t_interval",
     "t_p",
+    "t_quantile",
     "tango_interval",
     "tango_statistic",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",
+    "winners",
 ]
 
 

@@ -145,3 +145,12 @@ class KappaResult:
     kappa: float | None
     se: float | None
     interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkenRates:
+    """Rates of groups drawn towards ``mean``, which counts for ``strength`` trials in each."""
+
+    mean: float
+    strength: float
+    rates: tuple[float, ...]

@@ -39,7 +39,9 @@ def calibration(labels: list[Label], covers: str = JUDGE) -> Calibration:
 
 def compared(base: list[Trial], cand: list[Trial], *calibrations: Calibration) -> Comparison:
     """The comparison of two lists of trials."""
-    return compare_judged({"base": base, "cand": cand}, Judges.of(calibrations), Policy())[0]
+    judges = Judges.of(calibrations)
+    rows = score_rows({name: judges.noting(name, side) for name, side in (("base", base), ("cand", cand))})
+    return compare_judged(rows, ("base", "cand"), judges, Policy())[0]
 
 
 def loss(n: int = 60) -> tuple[list[Trial], list[Trial]]:
