@@ -37,8 +37,9 @@ async def grade_reply(case: Case, reply: Reply, graders: Mapping[str, Grader], s
         grade = await grading.apply(spec, context)
         if check and grade.error is None and grading.deterministic(spec, graders):
             grade = _compared(grade, await grading.apply(spec, context))
-        judge = grading.judge_id(spec, graders, services.judge_model)
-        grades.append(grade if judge is None else replace(grade, judge=judge))
+        if grading.asks_judge(spec, graders):
+            grade = replace(grade, judge=grading.judge_id(spec, graders, services.judge_model))
+        grades.append(grade)
     return tuple(grades)
 
 

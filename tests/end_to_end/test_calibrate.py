@@ -38,7 +38,7 @@ def make(project: Any, base_url: str, wrong: tuple[int, ...] = ()) -> None:
 
 
 def filled(sheet: Path) -> None:
-    """A person fills in the sheet: even numbers are kind."""
+    """A person fills in the sheet: even numbers are kind, and to a person so is every ninth of the candidate."""
     with sheet.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows
@@ -46,7 +46,13 @@ def filled(sheet: Path) -> None:
     with sheet.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "human": "pass" if int(row["id"][2:]) % 2 == 0 else "fail"} for row in rows)
+        writer.writerows({**row, "human": "pass" if kind(row) else "fail"} for row in rows)
+
+
+def kind(row: dict[str, str]) -> bool:
+    """What the person thinks."""
+    number = int(row["id"][2:])
+    return number % 2 == 0 or ("cand" in row["run"] and number % 9 == 0)
 
 
 def test_a_judge_gates_once_people_have_labelled_its_outputs(project: Any, model_server: Any) -> None:
