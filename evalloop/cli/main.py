@@ -32,6 +32,7 @@ VERBS = {
     "run": "run variants on an evalset",
     "regrade": "grade saved outputs again without a call",
     "runs": "list runs, merge shards",
+    "baseline": "keep a run to compare with, as a small file of git",
     "compare": "compare two runs, or a table of results, per cluster",
     "gate": "decide a release: exit 0 pass, 1 block, 6 inconclusive, 7 incomplete",
     "report": "write the HTML report of a comparison",

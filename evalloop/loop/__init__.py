@@ -50,6 +50,9 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
+
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
@@ -59,6 +62,7 @@ from evalloop.loop.verdicts import compare, compare_trials, read_trials, render,
 __all__ = [
     "ImportedEvalset",
     "Project",
+    "baseline_path",
     "cache_stats",
     "capture",
     "check_evalsets",
@@ -91,6 +95,7 @@ __all__ = [
     "open_saved",
     "plan_runs",
     "prune_cache",
+    "read_baselines",
     "read_run",
     "read_trials",
     "regrade_run",
@@ -101,5 +106,6 @@ __all__ = [
     "run_plans",
     "salt_of",
     "self_judges",
+    "set_baseline",
     "write_release",
 ]

@@ -140,11 +140,11 @@ def _policy(project: Project, question: Question, own: Mapping[str, Any]) -> Pol
     return Policy.of(given, file=str(question.policy_file or ""), **question.flags)
 
 
-def read_trials(project: Project, reference: str) -> list[Trial]:
-    """All trials of a run."""
+def read_trials(project: Project, reference: str, like: Run | None = None) -> list[Trial]:
+    """All trials of a run; ``like`` says whose baseline ``@baseline`` is."""
     from evalloop.store.runlog import read
 
-    return list(read(find_run(project, reference))[1])
+    return list(read(find_run(project, reference, like))[1])
 
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:

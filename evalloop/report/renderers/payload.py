@@ -97,7 +97,10 @@ def _told(reply: Reply | None) -> Iterator[str]:
     if reply is None:
         return
     tokens = reply.usage.get("output_tokens")
-    yield f"{tokens:,} tokens" if tokens else f"{len(reply.text.split()):,} words"
+    if "characters" in reply.usage:
+        yield f"an answer of {reply.usage['characters']:,} characters that was not kept"
+    else:
+        yield f"{tokens:,} tokens" if tokens else f"{len(reply.text.split()):,} words"
     if reply.cost:
         yield f"${reply.cost:.4f}"
     if reply.latency_s:
