@@ -59,6 +59,10 @@ from evalloop.loop.bench import open_bench
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
+
+# before a run: what the cases can show; after many: which variant is best
+from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
@@ -71,6 +75,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "decide",
     "derive_signals",
     "drain",
     "estimate_runs",
@@ -94,7 +99,9 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "plan_evalset",
     "plan_runs",
+    "plan_runs_again",
     "prune_cache",
     "read_profiles",
     "read_run",
@@ -106,6 +113,7 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "select",
     "self_judges",
     "write_release",
 ]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
@@ -53,11 +54,15 @@ def verify(release: Release, before: Sequence[Exposure], after: Sequence[Exposur
     strata = _strata(before)
     control = _watched(before, after, looks, strata, lambda hits: bool(hits - targets), watch.alpha)
     general = tuple(_guards(release, before, after, start, now, watch))
-    found = [(each, _watched(before, after, looks, strata, lambda hits, name=each.cluster_id: name in hits, watch.alpha))
+    found = [(each, _watched(before, after, looks, strata, partial(_holds, str(each.cluster_id)), watch.alpha))
              for each in watched]
     needed = _needed(found, watch.alpha)
     return tuple(_check(each, result, control, general, looks, now, start, needed[each.cluster], watch)
                  for each, result in found)
+
+
+def _holds(cluster: str, hits: frozenset[str]) -> bool:
+    return cluster in hits
 
 
 def _strata(before: Iterable[Exposure]) -> dict[tuple[str, ...], int]:
@@ -91,7 +96,7 @@ def _counts(users: Iterable[Exposure], strata: dict[tuple[str, ...], int],
 
 
 def _needed(found: Sequence[tuple[Expectation, WatchResult]], alpha: float) -> dict[str, float]:
-    """The e-value that each cluster needs: e-BH over those claimed to be better (Wang and Ramdas 2022), 1 / alpha else."""
+    """The e-value that each cluster needs: by e-BH where it is claimed to be better (Wang and Ramdas 2022)."""
     claimed = sorted((each for each in found if each[0].direction == "better"), key=lambda each: -each[1].e)
     passed = max((rank for rank, (_, result) in enumerate(claimed, 1) if result.e >= len(claimed) / (alpha * rank)),
                  default=0)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.distributions import t_quantile
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.watch import watch_rate
+    from evalloop.stats.winners import winners
 
 _HOME = {
     "MIN_EFFECTIVE_UNITS": "means",
@@ -102,12 +104,14 @@ _HOME = {
     "sign_flip_monte_carlo": "signflip",
     "t_interval": "means",
     "t_p": "means",
+    "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
     "watch_rate": "watch",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
+    "winners": "winners",
 }
 
 __all__ = [
@@ -163,12 +167,14 @@ __all__ = [
     "sign_flip_monte_carlo",
     "t_interval",
     "t_p",
+    "t_quantile",
     "tango_interval",
     "tango_statistic",
     "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",
+    "winners",
 ]
 
 
