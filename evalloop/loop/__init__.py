@@ -57,6 +57,16 @@ from evalloop.loop.training import export_training, read_profiles
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
+# releases: what shipped, and what production says of it
+from evalloop.loop.releases import (
+    create_release,
+    find_release,
+    list_releases,
+    notes_feed,
+    verify_release,
+    write_notes,
+)
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -75,6 +85,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "create_release",
     "decide",
     "derive_signals",
     "drain",
@@ -83,15 +94,18 @@ __all__ = [
     "export_training",
     "failures",
     "find_clusters",
+    "find_release",
     "find_run",
     "grow_cases",
     "import_evalset",
     "known_clusters",
     "known_failures",
     "list_keys",
+    "list_releases",
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
@@ -115,5 +129,7 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "verify_release",
+    "write_notes",
     "write_release",
 ]
