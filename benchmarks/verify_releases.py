@@ -19,7 +19,8 @@ DAYS, PER_DAY, USERS = 60, 100, 20_000
 RATES = np.array([0.02, 0.08])
 
 
-def watches(seed: int, runs: int, factor: float, mix_after: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def watches(seed: int, runs: int, factor: float,
+            mix_after: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(side, users until it was clear or nan, side of the peeking peer) of each release."""
     random = np.random.default_rng(seed)
     sides, needed, peers = np.zeros(runs), np.full(runs, np.nan), np.zeros(runs)
