@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
     from evalloop.stats.distributions import t_quantile
+    from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -83,6 +84,7 @@ _HOME = {
     "mcnemar_exact": "binary",
     "mcnemar_midp": "binary",
     "mde80": "power",
+    "mean_contrast": "judging",
     "min_discordant": "power",
     "newcombe10_interval": "binary",
     "noninferiority": "noninferiority",
@@ -96,6 +98,7 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
+    "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
     "shrunken_rates": "rates",
@@ -146,6 +149,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "mde80",
+    "mean_contrast",
     "min_discordant",
     "newcombe10_interval",
     "noninferiority",
@@ -159,6 +163,7 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "sensitivity_specificity",
     "share_difference",
     "share_interval_clustered",
     "shrunken_rates",

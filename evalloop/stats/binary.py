@@ -6,6 +6,7 @@ win). The delta is (n01 - n10) / n.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import copysign, inf, sqrt
 
 from evalloop.stats.distributions import beta_survival, binomial_cdf, fair_coin_cdf, normal_quantile, root
@@ -22,6 +23,7 @@ def tango_interval(n10: int, n01: int, n: int, alpha: float = 0.05) -> Interval:
     return Interval(-_tango_upper(n01, n10, n, z2), _tango_upper(n10, n01, n, z2))
 
 
+@lru_cache(maxsize=8192)
 def _tango_upper(n10: int, n01: int, n: int, z2: float) -> float:
     """Largest delta whose score statistic stays within sqrt(z2); the lower limit follows by swapping the variants."""
     if n01 == n:
