@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import ReportData
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
-    from evalloop.records.run import Trial
+    from evalloop.records.run import Run, Trial
     from evalloop.report.policy import Policy
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
