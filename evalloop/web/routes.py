@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from evalloop import __version__
-from evalloop.capture import otlp, otlp_wire
+from evalloop.capture import browser, otlp, otlp_wire
 from evalloop.capture.intake import BodyError, Sender, parse
 from evalloop.capture.values import ValueProblem
 from evalloop.capture.webhooks import SignatureError
@@ -39,7 +39,8 @@ class Routes:
             "/v1/events": {"POST": self.send, "GET": self.read},
             "/v1/otlp/v1/traces": {"POST": self.traces}, "/v1/otlp/v1/logs": {"POST": self.logs},
             "/v1/webhooks/{name}": {"POST": self.webhook}, "/healthz": {"GET": self.health},
-            "/metrics": {"GET": self.figures}, "/openapi.json": {"GET": self.openapi}}
+            "/metrics": {"GET": self.figures}, "/openapi.json": {"GET": self.openapi},
+            **{f"/{name}": {"GET": self.script} for name in browser.SCRIPTS}}
 
     async def send(self, request: Request) -> Response:
         """POST /v1/events."""
@@ -105,6 +106,12 @@ class Routes:
         """GET /metrics."""
         self._collector.door.admit(request, "metrics", datetime.now(UTC))
         return self._collector.metrics.page()
+
+    async def script(self, request: Request) -> Response:
+        """GET /evalloop.js and /evalloop-feedback.js: modules that pages of any origin may load."""
+        return Response(browser.script(request.url.path.strip("/")), media_type="text/javascript", headers={
+            "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
+            "cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"})
 
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
