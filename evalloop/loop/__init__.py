@@ -22,7 +22,8 @@ from evalloop.loop.collecting import (
 )
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.capturing import Reading, capture, platforms
+from evalloop.loop.evidence import derive_signals, drain, failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import find_clusters, known_clusters
@@ -90,6 +91,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "Reading",
     "baseline_path",
     "cache_stats",
     "calibrate",
@@ -135,6 +137,7 @@ __all__ = [
     "plan_evalset",
     "plan_runs",
     "plan_runs_again",
+    "platforms",
     "prune_cache",
     "read_baselines",
     "read_profiles",
