@@ -65,6 +65,8 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
 # judges: people's labels -> how far a judge may be trusted
 from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
@@ -94,6 +96,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
     "calibrate",
     "calibrations",
@@ -144,7 +147,11 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+<<<<<<< HEAD
     "prune_store",
+=======
+    "read_baselines",
+>>>>>>> 2990285cac9cc9bf018d8162193c0f072b52e1b9
     "read_profiles",
     "read_run",
     "read_trials",
@@ -158,7 +165,11 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+<<<<<<< HEAD
     "store_stats",
+=======
+    "set_baseline",
+>>>>>>> 2990285cac9cc9bf018d8162193c0f072b52e1b9
     "verify_release",
     "write_notes",
     "write_release",
