@@ -147,11 +147,8 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
-<<<<<<< HEAD
     "prune_store",
-=======
     "read_baselines",
->>>>>>> 2990285cac9cc9bf018d8162193c0f072b52e1b9
     "read_profiles",
     "read_run",
     "read_trials",
@@ -165,11 +162,8 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
-<<<<<<< HEAD
-    "store_stats",
-=======
     "set_baseline",
->>>>>>> 2990285cac9cc9bf018d8162193c0f072b52e1b9
+    "store_stats",
     "verify_release",
     "write_notes",
     "write_release",
