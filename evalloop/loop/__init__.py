@@ -69,6 +69,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -121,6 +124,7 @@ __all__ = [
     "open_review",
     "open_saved",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
@@ -136,6 +140,7 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "send_notices",
     "verify_release",
     "write_notes",
     "write_release",
