@@ -51,6 +51,8 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
 # judges: people's labels -> how far a judge may be trusted
 from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
@@ -58,6 +60,16 @@ from evalloop.loop.training import export_training, read_profiles
 
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
+
+# releases: what shipped, and what production says of it
+from evalloop.loop.releases import (
+    create_release,
+    find_release,
+    list_releases,
+    notes_feed,
+    verify_release,
+    write_notes,
+)
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
@@ -70,6 +82,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
     "calibrate",
     "calibrations",
@@ -80,6 +93,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "create_release",
     "decide",
     "derive_signals",
     "drain",
@@ -88,6 +102,7 @@ __all__ = [
     "export_training",
     "failures",
     "find_clusters",
+    "find_release",
     "find_run",
     "grow_cases",
     "import_evalset",
@@ -96,9 +111,11 @@ __all__ = [
     "known_failures",
     "label_sheet",
     "list_keys",
+    "list_releases",
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
@@ -110,6 +127,7 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "read_baselines",
     "read_profiles",
     "read_run",
     "read_trials",
@@ -122,5 +140,8 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "set_baseline",
+    "verify_release",
+    "write_notes",
     "write_release",
 ]

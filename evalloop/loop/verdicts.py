@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import ReportData
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
-    from evalloop.records.run import Trial
+    from evalloop.records.run import Run, Trial
     from evalloop.report.policy import Policy
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
@@ -63,11 +63,11 @@ def policy_of(project: Project, question: Question, data: ReportData) -> Policy:
     return policy_for(project, question, evalset)
 
 
-def read_trials(project: Project, reference: str) -> list[Trial]:
-    """All trials of a run."""
+def read_trials(project: Project, reference: str, like: Run | None = None) -> list[Trial]:
+    """All trials of a run; ``like`` says whose baseline ``@baseline`` is."""
     from evalloop.store.runlog import read
 
-    return list(read(find_run(project, reference))[1])
+    return list(read(find_run(project, reference, like))[1])
 
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:
@@ -91,19 +91,25 @@ def render(project: Project, form: str, data: ReportData | Comparison) -> str:
     return text
 
 
-def write_release(project: Project, data: ReportData, name: str | None = None) -> tuple[Release, str]:
-    """The release record, kept as ``releases/<name>.json``, and the notes written from it.
+def write_release(project: Project, data: ReportData, name: str | None = None) -> Release:
+    """The release record, kept as ``releases/<name>.json``; UsageError for a name that another release has."""
+    from evalloop.notes.release import keep_release
 
-    Raises UsageError for a name that another release has.
-    """
-    from evalloop.notes.release import keep_release, release_of
-    from evalloop.notes.write import write_notes
-
-    run = data.runs[1] if data.runs else None
-    release = release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data), run=run)
-    notes = write_notes(release)
+    release = release_for(project, data, name)
     keep_release(project.config.root / "releases", release)
-    return release, notes
+    return release
+
+
+def release_for(project: Project, data: ReportData, name: str | None = None, *, shipped_at: str | None = None,
+                variants: Sequence[str] = ()) -> Release:
+    """The release record of a comparison, not kept yet."""
+    from evalloop.notes.release import release_of
+
+    ids = {case.cluster: str(case.provenance["cluster_id"]) for case in data.cases.values()
+           if "cluster_id" in case.provenance}
+    return release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data),
+                      cluster_ids=ids, run=data.runs[1] if data.runs else None, shipped_at=shipped_at,
+                      variants=variants)
 
 
 def _themes(project: Project, data: ReportData) -> dict[str, str]:

@@ -25,11 +25,13 @@ from evalloop.stats.results import (
     ShareResult,
     ShrunkenDeltas,
     ShrunkenRates,
+    WatchResult,
 )
 
 if TYPE_CHECKING:
     from evalloop.stats.agreement import cohen_kappa
     from evalloop.stats.binary import (
+        binomial_p,
         mcnemar_exact,
         mcnemar_midp,
         newcombe10_interval,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from evalloop.stats.shares import share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.watch import watch_rate
     from evalloop.stats.winners import winners
 
 _HOME = {
@@ -69,6 +72,7 @@ _HOME = {
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
     "cluster_robust": "means",
+    "binomial_p": "binary",
     "cohen_kappa": "agreement",
     "empirical_bayes": "shrinkage",
     "fleiss_kappa": "raters",
@@ -106,6 +110,7 @@ _HOME = {
     "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
+    "watch_rate": "watch",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
@@ -126,10 +131,12 @@ __all__ = [
     "ShareResult",
     "ShrunkenDeltas",
     "ShrunkenRates",
+    "WatchResult",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
+    "binomial_p",
     "cluster_robust",
     "cohen_kappa",
     "empirical_bayes",
@@ -168,6 +175,7 @@ __all__ = [
     "t_quantile",
     "tango_interval",
     "tango_statistic",
+    "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",
