@@ -11,7 +11,21 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # collecting: events over HTTP, and who may send them
-from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+from evalloop.loop.collecting import (
+    create_key,
+    dead_letters,
+    drop_letters,
+    list_keys,
+    migrate_store,
+    open_events,
+    open_webhooks,
+    replay_letters,
+    revoke_key,
+    rotate_key,
+    salt_of,
+    store_stats,
+)
+from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
@@ -51,6 +65,8 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
 # judges: people's labels -> how far a judge may be trusted
 from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
@@ -83,6 +99,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
     "calibrate",
     "calibrations",
@@ -94,9 +111,11 @@ __all__ = [
     "compare_trials",
     "create_key",
     "create_release",
+    "dead_letters",
     "decide",
     "derive_signals",
     "drain",
+    "drop_letters",
     "estimate_runs",
     "export_run",
     "export_training",
@@ -104,6 +123,8 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "forget_pending",
+    "forget_user",
     "grow_cases",
     "import_evalset",
     "keep_calibration",
@@ -115,6 +136,7 @@ __all__ = [
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "migrate_store",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -123,16 +145,20 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "open_webhooks",
     "plan_evalset",
     "plan_notices",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "prune_store",
+    "read_baselines",
     "read_profiles",
     "read_run",
     "read_trials",
     "regrade_run",
     "render",
+    "replay_letters",
     "resume_run",
     "revoke_key",
     "rotate_key",
@@ -141,6 +167,8 @@ __all__ = [
     "select",
     "self_judges",
     "send_notices",
+    "set_baseline",
+    "store_stats",
     "verify_release",
     "write_notes",
     "write_release",

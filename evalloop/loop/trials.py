@@ -110,10 +110,11 @@ def regrade_run(project: Project, reference: str, *, grader: str | None = None, 
     path = find_run(project, reference)
     run, trials = read(path)
     evalset = load_evalset(project, run.evalset_path)
-    planned = sum(1 for _ in regrade.items(read(path)[1], evalset, grader))
+    graders = project.objects("graders")
+    planned = sum(1 for _ in regrade.items(read(path)[1], evalset, graders, grader))
     header = regrade.header(run, evalset, name=name, versions=_versions(project, evalset, run.variant),
                             git_commit=git.commit(project.config.root))
-    items = regrade.items(trials, evalset, grader)
+    items = regrade.items(trials, evalset, graders, grader)
     return _sit(project, lambda sitting: sitting.regrade(header, regrade.NoCalls(), items, planned), Options(),
                 on_trial)
 
@@ -121,11 +122,16 @@ def regrade_run(project: Project, reference: str, *, grader: str | None = None, 
 def find_run(project: Project, reference: str, like: Run | None = None) -> Path:
     """The log that a name, a path, ``@latest``, ``@{-1}``, a run id or a git reference means.
 
-    Of several runs of one commit, the newest of those most ``like`` another run is taken.
+    ``@baseline`` means the kept baseline of the evalset that ``like`` is a run of. Of several runs of one commit, the
+    newest of those most ``like`` another run is taken.
     """
     from evalloop.runs.session import runs_folder
     from evalloop.store import runlog
 
+    if reference == "@baseline":
+        from evalloop.loop.baselines import baseline_of
+
+        return baseline_of(project, like)
     return runlog.resolve(runs_folder(project.config), reference, root=project.config.root, like=like)
 
 

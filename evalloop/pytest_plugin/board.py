@@ -15,7 +15,7 @@ from evalloop.printable import one_line, printable
 from evalloop.pytest_plugin import summary
 from evalloop.pytest_plugin.options import Options
 from evalloop.pytest_plugin.outcome import Outcome
-from evalloop.pytest_plugin.state import started, state_of
+from evalloop.pytest_plugin.state import baseline_of, started, state_of
 from evalloop.records.case import Evalset
 from evalloop.records.report import Comparison
 from evalloop.records.run import Trial
@@ -42,6 +42,7 @@ class Board:
         self.sheets: dict[str, Sheet] = {}
         self.fixed: list[str] = []
         self.lines: list[str] = []
+        self.session: pytest.Session
 
     def note(self, report: pytest.TestReport, found: Outcome | Mapping[str, Any]) -> None:
         """Keeps the trials of one item and appends them to the run log of their variant."""
@@ -58,8 +59,9 @@ class Board:
         if report.passed and hasattr(report, "wasxfail"):
             self.fixed.append(f"{report.nodeid}: {report.wasxfail}")
 
-    def decide(self) -> None:
+    def decide(self, session: pytest.Session) -> None:
         """Closes the logs; reports the gate of each evalset that has a baseline as one more test, writes the files."""
+        self.session = session
         self.close()
         for path, sheet in self.sheets.items():
             try:
@@ -80,15 +82,13 @@ class Board:
                 log.close(summary.of_trials(sheet.trials[variant], log.run))
 
     def _compare(self, sheet: Sheet) -> Iterator[Comparison]:
-        wanted = self.options.baseline
-        baseline = wanted or sheet.evalset.baseline
+        trials = dict(sheet.trials)
+        baseline = baseline_of(self.project, self.options, sheet.evalset, trials)
         if not baseline:
             return
-        trials = dict(sheet.trials)
         if baseline not in trials:
-            if not wanted:
-                return
-            trials[baseline] = sheet.trials[baseline] = loop.read_trials(self.project, baseline)
+            like = next(iter(sheet.logs.values())).run
+            trials[baseline] = sheet.trials[baseline] = loop.read_trials(self.project, baseline, like)
         for candidate in trials:
             if candidate != baseline:
                 yield loop.compare_trials(self.project, {name: trials[name] for name in (baseline, candidate)},
@@ -108,6 +108,7 @@ class Board:
         root = self.config.rootpath
         place = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
         text = printable(text)
+        self.session.testscollected += 1  # else pytest's progress would go beyond 100 %
         longrepr: Any = {"failed": text, "skipped": (place, 0, text)}.get(outcome)
         self.config.hook.pytest_runtest_logreport(report=pytest.TestReport(
             nodeid=f"{place}::{name}", location=(place, None, name), keywords={}, outcome=outcome, longrepr=longrepr,
