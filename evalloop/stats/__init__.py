@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
-    from evalloop.stats.shares import share_difference, share_interval_clustered
+    from evalloop.stats.shares import share_change, share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
 
@@ -81,6 +81,7 @@ _HOME = {
     "auc": "roc",
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
+    "share_change": "shares",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
     "empirical_bayes": "shrinkage",
@@ -128,6 +129,7 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "share_change",
     "share_difference",
     "share_interval_clustered",
     "sign_flip",
