@@ -28,6 +28,9 @@ _OPTIONS = (
     click.option("--repeat", "repeat_column", metavar="COL", help="column that tells runs of one case apart"),
     click.option("--unit", "unit_column", metavar="COL",
                  help="column of what cases share (user, document): the independent unit"),
+    click.option("--length", "length_column", metavar="COL", help="column of the answer's length in characters"),
+    click.option("--cost", "cost_column", metavar="COL", help="column of the answer's cost in US dollars"),
+    click.option("--latency", "latency_column", metavar="COL", help="column of the answer's time in seconds"),
     click.option("--duplicates", type=click.Choice(("error", "mean", "first")), default="error", show_default=True,
                  help="what to do with rows of the same case, variant and repeat"),
     click.option("--policy", "policy_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -55,11 +58,13 @@ def question(given: Mapping[str, Any], *, keep: bool = False, strict: bool = Fal
     """The options of a verb as a Question."""
     table = given["table"]
     spec = TableSpec(table, given["case_column"], given["variant_column"], given["value_column"],
-                     given["cluster_column"], given["repeat_column"], given["unit_column"]) if table else None
+                     given["cluster_column"], given["repeat_column"], given["unit_column"],
+                     given["length_column"], given["cost_column"], given["latency_column"]) if table else None
     if table and given["confirm"]:
         raise UsageError("--confirm names runs, --table needs none", fix="leave one of the two out")
     return Question(given["baseline"], given["candidate"], spec, given["duplicates"], given["policy_file"],
-                    {name: given[name] for name in POLICY}, given["confirm"], keep, strict)
+                    {name: given[name] for name in POLICY}, given["confirm"], keep, strict,
+                    tuple(given.get("others", ())))
 
 
 def form_of(form: str | None, as_json: bool, output: Path | None, default: str = "table") -> str:

@@ -20,6 +20,8 @@ from evalloop.errors import EvalloopError, ExitCode
 VERBS = {
     "demo": "one whole turn of the loop on real data, no key and no network",
     "capture": "import events from files",
+    "serve": "collect events over HTTP",
+    "keys": "create, list, revoke and rotate the keys of a collector",
     "store": "look after the event store: move settled days into the lake",
     "signals": "derive signals and show what they are worth",
     "cluster": "group failures into named themes",

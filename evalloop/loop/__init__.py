@@ -9,6 +9,9 @@ the pytest plugin call these and nothing else.
 # the project: settings and plugins
 from evalloop.loop.project import Project, open_project
 
+# collecting: events over HTTP, and who may send them
+from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
@@ -63,6 +66,7 @@ __all__ = [
     "choose_variants",
     "compare",
     "compare_trials",
+    "create_key",
     "derive_signals",
     "drain",
     "estimate_runs",
@@ -74,11 +78,13 @@ __all__ = [
     "import_evalset",
     "known_clusters",
     "known_failures",
+    "list_keys",
     "list_runs",
     "load_evalset",
     "merge_runs",
     "open_bench",
     "open_engine",
+    "open_events",
     "open_log",
     "open_project",
     "open_review",
@@ -90,7 +96,10 @@ __all__ = [
     "regrade_run",
     "render",
     "resume_run",
+    "revoke_key",
+    "rotate_key",
     "run_plans",
+    "salt_of",
     "self_judges",
     "write_release",
 ]

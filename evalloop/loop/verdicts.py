@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import EvalloopError
+from evalloop.errors import EvalloopError, UsageError
 from evalloop.loop.evalsets import load_evalset
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
-from evalloop.loop.trials import find_run
+from evalloop.loop.trials import find_run, list_runs, read_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evalloop.contracts import ReportData
     from evalloop.records.case import Case, Evalset
     from evalloop.records.release import Release
@@ -22,24 +23,65 @@ if TYPE_CHECKING:
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
 
+
 def compare(project: Project, question: Question) -> ReportData:
-    """The candidate against the baseline, per cluster and overall, with the gate's verdict."""
+    """The candidates against the baseline, per cluster and overall, each with the gate's verdict."""
     from evalloop.report.runs import RunTrials, compare_runs
     from evalloop.store import runlog
 
     if question.table is not None:
         return _compare_table(project, question, question.table)
-    cand = RunTrials(*runlog.read(find_run(project, question.candidate)))
-    base = RunTrials(*runlog.read(find_run(project, question.baseline, like=cand.run)))
-    evalset, notes = _evalset_of(project, cand.run, strict=question.strict)
+    paths = _candidates(project, question)
+    cands = [RunTrials(*runlog.read(path)) for path in paths]
+    base = RunTrials(*runlog.read(find_run(project, question.baseline, like=cands[0].run)))
+    evalset, notes = _evalset_of(project, cands[0].run, strict=question.strict)
     policy = _policy(project, question, evalset.gate if evalset else {})
-    confirmation = None
-    if question.confirm:
-        again = replace(question, baseline=question.confirm[0], candidate=question.confirm[1], confirm=None, keep=False)
-        confirmation = compare(project, again).comparison
+    confirmation = _confirmation(project, question, (base.run, cands[0].run)) if question.confirm else None
     cases = evalset.cases if evalset else ()
-    return compare_runs(base, cand, policy, cases=cases, keep=question.keep, confirmation=confirmation, notes=notes,
+    return compare_runs(base, cands, policy, cases=cases, keep=question.keep, confirmation=confirmation, notes=notes,
                         seed=project.config.seed, shares=_shares(project, cases))
+
+
+def _candidates(project: Project, question: Question) -> list[Path]:
+    """The logs of all candidates; a pattern means the newest run of each variant, or run, whose name fits."""
+    found: dict[Path, None] = {}
+    for reference in (question.candidate, *question.others):
+        found |= dict.fromkeys(_fitting(project, reference, question.baseline) if _is_pattern(reference)
+                               else [find_run(project, reference)])
+    return list(found)
+
+
+def _fitting(project: Project, pattern: str, baseline: str) -> list[Path]:
+    from fnmatch import fnmatchcase
+
+    newest = {}
+    base = read_run(project, baseline)
+    for run, _ in list_runs(project):
+        fits = fnmatchcase(run.name, pattern) or fnmatchcase(run.variant.name, pattern)
+        if fits and run.run_id != base.run_id and run.evalset == base.evalset:
+            newest[run.variant.name] = find_run(project, run.run_id)
+    if not newest:
+        raise UsageError(f"no run of {base.evalset} fits {pattern!r}", fix="evalloop runs lists the names")
+    return [newest[name] for name in sorted(newest)]
+
+
+def _is_pattern(reference: str) -> bool:
+    return any(char in reference for char in "*?") and not reference.startswith("@")
+
+
+def _confirmation(project: Project, question: Question, first: tuple[Run, Run]) -> Comparison:
+    """The same comparison on two runs that must be fresh."""
+    from evalloop.report.confirmation import check_runs, fresh
+    from evalloop.report.runs import RunTrials, compare_runs
+    from evalloop.store import runlog
+
+    assert question.confirm is not None
+    base, cand = (runlog.read(find_run(project, each)) for each in question.confirm)
+    check_runs(first, (base[0], cand[0]))
+    sides = [RunTrials(run, fresh(run, trials)) for run, trials in (base, cand)]
+    evalset, _ = _evalset_of(project, cand[0], strict=question.strict)
+    policy = _policy(project, question, evalset.gate if evalset else {})
+    return compare_runs(sides[0], sides[1:], policy, seed=project.config.seed).comparison
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
@@ -50,10 +92,23 @@ def _compare_table(project: Project, question: Question, table: TableSpec) -> Re
     from evalloop.report.table import columns_of
 
     columns = columns_of(read_table(table.place, table.columns()), table)
-    kept, notes = duplicates.resolve(columns, question.baseline, question.candidate, question.duplicates, table.place)
-    comparison = report.compare(kept, question.baseline, question.candidate, policy=_policy(project, question, {}),
-                                notes=notes, seed=project.config.seed)
-    return ReportData(comparison, title=table.place)
+    cands = _variants_of(columns.variant, question)
+    kept, notes = duplicates.resolve(columns, (question.baseline, *cands), question.duplicates, table.place)
+    first, *more = report.compare_all(kept, question.baseline, cands, policy=_policy(project, question, {}),
+                                      notes=notes, seed=project.config.seed)
+    return ReportData(first, title=table.place, others=tuple(more))
+
+
+def _variants_of(names: Iterable[object], question: Question) -> list[str]:
+    """The candidates of a table, patterns replaced by the variants that fit."""
+    from fnmatch import fnmatchcase
+
+    known = sorted({str(name) for name in names})
+    found: dict[str, None] = {}
+    for wanted in (question.candidate, *question.others):
+        fitting = [name for name in known if fnmatchcase(name, wanted) and name != question.baseline]
+        found |= dict.fromkeys(fitting if _is_pattern(wanted) and wanted not in known and fitting else [wanted])
+    return list(found)
 
 
 def _shares(project: Project, cases: Sequence[Case]) -> dict[str, float]:

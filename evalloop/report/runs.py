@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalloop.contracts import ReportData
@@ -10,7 +10,7 @@ from evalloop.errors import UsageError
 from evalloop.records.case import Case
 from evalloop.records.report import Comparison
 from evalloop.records.run import Run, Trial
-from evalloop.report.compare import compare
+from evalloop.report.compare import compare_all
 from evalloop.report.policy import Policy
 from evalloop.report.scores import score_rows
 
@@ -25,29 +25,33 @@ class RunTrials:
     trials: Iterable[Trial] = field(repr=False)
 
 
-def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Iterable[Case] = (),
+def compare_runs(base: RunTrials, cands: Sequence[RunTrials], policy: Policy, *, cases: Iterable[Case] = (),
                  keep: bool = False, confirmation: Comparison | None = None, notes: Iterable[str] = (),
                  seed: int = 0, shares: Mapping[str, float] | None = None) -> ReportData:
-    """``cand`` against ``base``. ``keep`` holds on to all trials, for reports that show answers.
+    """Each of ``cands`` against ``base``. ``keep`` holds on to all trials, for reports that show answers.
 
     ``shares`` are those of the clusters in production today; one without counts with that of its cases, as they were
-    grown. Raises UsageError when both are the same run.
+    grown. Raises UsageError when a run is named twice.
     """
-    if base.run.run_id == cand.run.run_id:
-        raise UsageError(f"{base.run.name!r} is compared with itself", fix="name two runs (evalloop runs lists them)")
-    names = _names(base.run, cand.run)
-    kept: dict[str, list[Trial]] = {name: [] for name in names}
-    streams = {name: _noting(side.trials, kept[name]) if keep else side.trials
-               for name, side in zip(names, (base, cand), strict=True)}
-    expected = {name: side.run.case_ids for name, side in zip(names, (base, cand), strict=True)}
+    given = (base, *cands)
+    sides = dict(zip(_names([side.run for side in given]), given, strict=True))
+    kept: dict[str, list[Trial]] = {name: [] for name in sides}
+    streams = {name: _noting(side.trials, kept[name]) if keep else side.trials for name, side in sides.items()}
+    expected = {name: side.run.case_ids for name, side in sides.items()}
     known = {case.id: case for case in cases}
     units = {case.id: str(case.provenance["unit"]) for case in known.values() if case.provenance.get("unit")}
     rows = score_rows(streams, expected=expected, units=units)
     grown = _grown_shares(known.values())
-    comparison = compare(rows, *names, policy=policy, confirmation=confirmation, seed=seed,
-                         shares={**grown, **(shares or {})}, shares_source=_source(grown, shares or {}),
-                         notes=[*notes, *_differences(base.run, cand.run)])
-    return ReportData(comparison, (base.run, cand.run), kept if keep else {}, known, base.run.evalset)
+    first, *more = compare_all(
+        rows, *_split(list(sides)), policy=policy, confirmation=confirmation, seed=seed,
+        shares={**grown, **(shares or {})}, shares_source=_source(grown, shares or {}),
+        notes=[*notes, *dict.fromkeys(told for each in cands for told in _differences(base.run, each.run))])
+    runs = tuple(side.run for side in sides.values())
+    return ReportData(first, runs, kept if keep else {}, known, base.run.evalset, others=tuple(more))
+
+
+def _split(names: list[str]) -> tuple[str, list[str]]:
+    return names[0], names[1:]
 
 
 def _source(grown: Mapping[str, float], shares: Mapping[str, float]) -> str:
@@ -65,8 +69,15 @@ def _grown_shares(cases: Iterable[Case]) -> dict[str, float]:
     return {cluster: share for cluster, (_, share) in latest.items()}
 
 
-def _names(base: Run, cand: Run) -> tuple[str, str]:
-    return (base.name, cand.name) if base.name != cand.name else (base.run_id, cand.run_id)
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The names of the runs, or their ids where two have one name."""
+    ids = [run.run_id for run in runs]
+    twice = next((run for number, run in enumerate(runs) if run.run_id in ids[:number]), None)
+    if twice is not None:
+        told = f"{twice.name!r} is compared with itself" if twice.run_id == ids[0] else f"{twice.name!r} is named twice"
+        raise UsageError(told, fix="name different runs (evalloop runs lists them)")
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else ids
 
 
 def _noting(trials: Iterable[Trial], kept: list[Trial]) -> Iterator[Trial]:
