@@ -16,7 +16,16 @@ from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -74,14 +83,17 @@ __all__ = [
     "failures",
     "find_clusters",
     "find_run",
+    "find_theme",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "known_clusters",
     "known_failures",
     "list_keys",
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "move_theme",
     "open_bench",
     "open_engine",
     "open_events",
@@ -92,8 +104,10 @@ __all__ = [
     "plan_runs",
     "prune_cache",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
     "resume_run",
     "revoke_key",
@@ -101,5 +115,6 @@ __all__ = [
     "run_plans",
     "salt_of",
     "self_judges",
+    "theme_history",
     "write_release",
 ]
