@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 JSON_ANSWER = re.compile(r"\{[^{}]*label[^{}]*\}")
 COMMAND = re.compile(
@@ -38,8 +38,8 @@ def answer(system: str, user: str) -> tuple[str, bool]:
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
-    asked: list[str] = []
-    obeyed: list[str] = []
+    asked: ClassVar[list[str]] = []
+    obeyed: ClassVar[list[str]] = []
     lock = threading.Lock()
 
     def do_GET(self) -> None:

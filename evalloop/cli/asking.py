@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,7 @@ from evalloop.report.table import TableSpec
 
 SUFFIXES = {".html": "html", ".md": "md", ".json": "json", ".csv": "csv", ".xml": "junit", ".txt": "table"}
 POLICY = ("alpha", "margin", "target", "protected", "must_pass", "min_n")
-_OPTIONS = (
-    click.argument("baseline", metavar="BASE"),
-    click.argument("candidate", metavar="CAND"),
+_TABLE = (
     click.option("--table", metavar="FILE", help="compare two variants of a CSV, JSONL or Parquet file, no run needed"),
     click.option("--case", "case_column", metavar="COL", default="case", show_default=True,
                  help="column of the case id"),
@@ -33,6 +31,8 @@ _OPTIONS = (
     click.option("--latency", "latency_column", metavar="COL", help="column of the answer's time in seconds"),
     click.option("--duplicates", type=click.Choice(("error", "mean", "first")), default="error", show_default=True,
                  help="what to do with rows of the same case, variant and repeat"),
+)
+_POLICY = (
     click.option("--policy", "policy_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
                  help="YAML file with the gate policy; stands over the evalset's own"),
     click.option("--alpha", type=float, help="level of tests and intervals"),
@@ -49,9 +49,35 @@ _OPTIONS = (
 
 def asks_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds BASE, CAND and the options of a comparison to a verb."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_names(required=True), *_TABLE, *_POLICY)):
         command = option(command)
     return command
+
+
+def may_ask_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, where BASE and CAND may be missing."""
+    for option in reversed((*_names(required=False), *_TABLE, *_POLICY)):
+        command = option(command)
+    return command
+
+
+def _names(*, required: bool) -> tuple[Callable[..., Any], ...]:
+    return (click.argument("baseline", metavar="BASE", required=required),
+            click.argument("candidate", metavar="CAND", required=required))
+
+
+def asks_results(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that describe a table and a policy, but no names of what is compared."""
+    for option in reversed((*_TABLE, *_POLICY[:5])):
+        command = option(command)
+    return command
+
+
+def question_of(names: Sequence[str], given: Mapping[str, Any]) -> Question:
+    """Names given in any number, the baseline first, and the options of ``asks_results`` as a Question."""
+    whole = {"baseline": names[0], "candidate": names[1], "others": names[2:], "must_pass": (), "min_n": None,
+             "confirm": None, **given}
+    return question(whole)
 
 
 def question(given: Mapping[str, Any], *, keep: bool = False, strict: bool = False) -> Question:

@@ -136,5 +136,5 @@ def _row(cluster: Cluster) -> list[str]:
     parts = "".join(f"\n  - {one_line(part.label, limit=WIDTH - 8)} {part.share:.0%}"
                     for part in cluster.subthemes[:4] if part.size)
     interval = f"{cluster.share_low:.1%} to {cluster.share_high:.1%}"
-    return [f"{cluster.share:.1%}", interval, change, bars(spark(cluster)), f"{cluster.size:,}", f"{cluster.users:,}", one_line(cluster.label, limit=WIDTH) + parts, state(cluster),
-            cluster.cluster_id]
+    return [f"{cluster.share:.1%}", interval, change, bars(spark(cluster)), f"{cluster.size:,}", f"{cluster.users:,}",
+            one_line(cluster.label, limit=WIDTH) + parts, state(cluster), cluster.cluster_id]

@@ -17,11 +17,13 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa5b1;--line:#343b44;--paper:#0f1419;--mark:#6cb2ff;
 --wash:#16222f;--bad:#ff8a80;--good:#6fd58a}}
 *{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1.5rem 1rem 3rem;background:var(--paper);
-color:var(--ink);font:16px/1.5 system-ui,sans-serif}h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
+color:var(--ink);font:16px/1.5 system-ui,sans-serif}h1{font-size:1.5rem;margin:0}
+h2{font-size:1.1rem;margin:2rem 0 .5rem}
 p{margin:.25rem 0}.soft{color:var(--soft);font-size:.875rem}article{border-top:1px solid var(--line);padding:.9rem 0;
 display:grid;grid-template-columns:5.5rem 1fr auto;gap:.2rem 1rem}.share{font-size:1.4rem;font-weight:600;
 font-variant-numeric:tabular-nums;line-height:1.3}h3{font-size:1rem;margin:.15rem 0;overflow-wrap:anywhere}
 blockquote{margin:.3rem 0;padding-left:.7rem;border-left:3px solid var(--line);color:var(--soft);overflow-wrap:anywhere}
+
 ul{margin:.3rem 0;padding-left:1.1rem}.tag{display:inline-block;background:var(--wash);border-radius:.3rem;
 padding:0 .4rem;font-size:.8rem;margin-right:.3rem}.growing,.back,.regressed{color:var(--bad)}
 .shrinking,.resolved{color:var(--good)}svg{display:block;max-width:100%}polyline{fill:none;stroke:var(--mark);

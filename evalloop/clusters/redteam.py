@@ -30,8 +30,8 @@ _PATTERNS = re.compile("|".join((
     r"\b(?:set|change|make|use|put|write|new)\b[^.!?]{0,20}\b(?:label|category|grade|score|verdict|rubric)\b[^.!?]{0,20}"
     r"(?:\bas\b|\bto\b|[:=\"'\u201c])",
     r"\b(?:label|category)\b\s*(?:must be|should be|is now|:|=)",
-    r"\b(?:answer|respond|reply|output|return|print|say|write)\b[^.!?]{0,25}\b(?:only|exactly|json|with the (?:word|label))"
-    r"\b[^.!?]{0,20}[:\"'{\u201c]",
+    r"\b(?:answer|respond|reply|output|return|print|say|write)\b[^.!?]{0,25}"
+    r"\b(?:only|exactly|json|with the (?:word|label))\b[^.!?]{0,20}[:\"'{\u201c]",
     r"[{,]\s*[\"'](?:label|category|pass|passed|score|verdict|grade|name|tool|function|arguments|role|content)[\"']\s*:",
     r"</?(?:tool_call|function|system|assistant|instructions?)\b[^>]*>|<\|[a-z_]+\|>|\[/?inst\]|"
     r"\b(?:tool_calls?|function_call)\b",

@@ -1,6 +1,7 @@
-"""The whole loop on one screen: the stages in order, each fed by the one before.
+r"""The whole loop on one screen: the stages in order, each fed by the one before.
 
     capture -> signals -> clusters -> cases -> runs -> report -> notes
+                 \-> preferences (training data)
 
 Every function takes the project, hands records and plugin objects to one stage, and stores what comes back. Verbs and
 the pytest plugin call these and nothing else.
@@ -10,7 +11,15 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # collecting: events over HTTP, and who may send them
-from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+from evalloop.loop.collecting import (
+    create_key,
+    list_keys,
+    open_events,
+    open_webhooks,
+    revoke_key,
+    rotate_key,
+    salt_of,
+)
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
@@ -59,16 +68,41 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
+# judges: people's labels -> how far a judge may be trusted
+from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
+# preferences: evidence -> training data
+from evalloop.loop.training import export_training, read_profiles
+
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
+# releases: what shipped, and what production says of it
+from evalloop.loop.releases import (
+    create_release,
+    find_release,
+    list_releases,
+    notes_feed,
+    verify_release,
+    write_notes,
+)
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
+
+# before a run: what the cases can show; after many: which variant is best
+from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
+    "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
+    "calibrate",
+    "calibrations",
     "capture",
     "check_evalsets",
     "check_services",
@@ -76,24 +110,32 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "create_release",
+    "decide",
     "derive_signals",
     "drain",
     "estimate_runs",
     "export_run",
+    "export_training",
     "failures",
     "find_clusters",
+    "find_release",
     "find_run",
     "find_theme",
     "grow_cases",
     "import_evalset",
     "join_themes",
+    "keep_calibration",
     "known_clusters",
     "known_failures",
+    "label_sheet",
     "list_keys",
+    "list_releases",
     "list_runs",
     "load_evalset",
     "merge_runs",
     "move_theme",
+    "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
@@ -101,8 +143,13 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "open_webhooks",
+    "plan_evalset",
     "plan_runs",
+    "plan_runs_again",
     "prune_cache",
+    "read_baselines",
+    "read_profiles",
     "read_run",
     "read_themes",
     "read_trials",
@@ -114,7 +161,11 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "select",
     "self_judges",
+    "set_baseline",
     "theme_history",
+    "verify_release",
+    "write_notes",
     "write_release",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import Detector, Source
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
+    from evalloop.records.turn import Turn
     from evalloop.signals.report import SignalReport
     from evalloop.signals.turns import Joined
     from evalloop.store.drain import Drained
@@ -100,8 +101,13 @@ def failures(project: Project) -> list[Failure]:
     """The turns that let a user down, by the signals of all detectors, derived anew."""
     from evalloop.signals.failures import failures as find
 
+    return list(find(*derived(project)))
+
+
+def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
+    """All turns, and the signals of all detectors on them, derived anew."""
     joined, signals = _derive(project, project.host.all("detectors"))
-    return list(find(joined.turns, (each for found in signals.values() for each in found)))
+    return joined.turns, [each for found in signals.values() for each in found]
 
 
 def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:

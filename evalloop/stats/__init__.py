@@ -24,11 +24,14 @@ from evalloop.stats.results import (
     RatersResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
+    WatchResult,
 )
 
 if TYPE_CHECKING:
     from evalloop.stats.agreement import cohen_kappa
     from evalloop.stats.binary import (
+        binomial_p,
         mcnemar_exact,
         mcnemar_midp,
         newcombe10_interval,
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.distributions import t_quantile
+    from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -50,11 +55,14 @@ if TYPE_CHECKING:
         required_n_superiority,
     )
     from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_change, share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.watch import watch_rate
+    from evalloop.stats.winners import winners
 
 _HOME = {
     "MIN_EFFECTIVE_UNITS": "means",
@@ -64,6 +72,7 @@ _HOME = {
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
     "cluster_robust": "means",
+    "binomial_p": "binary",
     "cohen_kappa": "agreement",
     "empirical_bayes": "shrinkage",
     "fleiss_kappa": "raters",
@@ -75,6 +84,7 @@ _HOME = {
     "mcnemar_exact": "binary",
     "mcnemar_midp": "binary",
     "mde80": "power",
+    "mean_contrast": "judging",
     "min_discordant": "power",
     "newcombe10_interval": "binary",
     "noninferiority": "noninferiority",
@@ -89,18 +99,23 @@ _HOME = {
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
     "share_change": "shares",
+    "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
+    "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
     "t_interval": "means",
     "t_p": "means",
+    "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
+    "watch_rate": "watch",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
+    "winners": "winners",
 }
 
 __all__ = [
@@ -116,10 +131,13 @@ __all__ = [
     "RatersResult",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
+    "WatchResult",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
+    "binomial_p",
     "cluster_robust",
     "cohen_kappa",
     "empirical_bayes",
@@ -132,6 +150,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "mde80",
+    "mean_contrast",
     "min_discordant",
     "newcombe10_interval",
     "noninferiority",
@@ -145,19 +164,24 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "sensitivity_specificity",
     "share_change",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
     "t_interval",
     "t_p",
+    "t_quantile",
     "tango_interval",
     "tango_statistic",
+    "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",
+    "winners",
 ]
 
 

@@ -135,7 +135,7 @@ def test_an_attack_that_is_not_seen_still_gives_no_name(honest: list[Failure], o
 
 
 def test_a_summary_cannot_be_an_attack() -> None:
-    """A silent failure whose prompt is an attack is not shown to a model; another gets its line; without one nothing changes."""
+    """A silent failure whose prompt attacks is not shown to a model; another gets its line; without one all stays."""
     mute = [Failure("a", "p", prompt="where is my card", response="no idea", text_source="turn"),
             Failure("b", "q", prompt=INJECTIONS[0], response="no", text_source="turn"),
             Failure("c", "said it myself", prompt="x", response="y")]
