@@ -13,13 +13,19 @@ from evalloop.loop.project import Project, open_project
 # collecting: events over HTTP, and who may send them
 from evalloop.loop.collecting import (
     create_key,
+    dead_letters,
+    drop_letters,
     list_keys,
+    migrate_store,
     open_events,
     open_webhooks,
+    replay_letters,
     revoke_key,
     rotate_key,
     salt_of,
+    store_stats,
 )
+from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
@@ -111,9 +117,11 @@ __all__ = [
     "compare_trials",
     "create_key",
     "create_release",
+    "dead_letters",
     "decide",
     "derive_signals",
     "drain",
+    "drop_letters",
     "estimate_runs",
     "export_run",
     "export_training",
@@ -122,6 +130,8 @@ __all__ = [
     "find_release",
     "find_run",
     "find_theme",
+    "forget_pending",
+    "forget_user",
     "grow_cases",
     "import_evalset",
     "join_themes",
@@ -134,6 +144,7 @@ __all__ = [
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "migrate_store",
     "move_theme",
     "notes_feed",
     "open_bench",
@@ -148,6 +159,7 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "prune_store",
     "read_baselines",
     "read_profiles",
     "read_run",
@@ -156,6 +168,7 @@ __all__ = [
     "regrade_run",
     "rename_theme",
     "render",
+    "replay_letters",
     "resume_run",
     "revoke_key",
     "rotate_key",
@@ -164,6 +177,7 @@ __all__ = [
     "select",
     "self_judges",
     "set_baseline",
+    "store_stats",
     "theme_history",
     "verify_release",
     "write_notes",
