@@ -31,7 +31,16 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -123,10 +132,12 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "find_theme",
     "forget_pending",
     "forget_user",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "keep_calibration",
     "known_clusters",
     "known_failures",
@@ -137,6 +148,7 @@ __all__ = [
     "load_evalset",
     "merge_runs",
     "migrate_store",
+    "move_theme",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -155,8 +167,10 @@ __all__ = [
     "read_baselines",
     "read_profiles",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
     "replay_letters",
     "resume_run",
@@ -169,6 +183,7 @@ __all__ = [
     "send_notices",
     "set_baseline",
     "store_stats",
+    "theme_history",
     "verify_release",
     "write_notes",
     "write_release",
