@@ -31,7 +31,16 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -85,6 +94,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -120,10 +132,12 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "find_theme",
     "forget_pending",
     "forget_user",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "keep_calibration",
     "known_clusters",
     "known_failures",
@@ -134,6 +148,7 @@ __all__ = [
     "load_evalset",
     "merge_runs",
     "migrate_store",
+    "move_theme",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -144,6 +159,7 @@ __all__ = [
     "open_saved",
     "open_webhooks",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
@@ -151,8 +167,10 @@ __all__ = [
     "read_baselines",
     "read_profiles",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
     "replay_letters",
     "resume_run",
@@ -162,8 +180,10 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "send_notices",
     "set_baseline",
     "store_stats",
+    "theme_history",
     "verify_release",
     "write_notes",
     "write_release",

@@ -12,6 +12,7 @@ from evalloop.loop.project import Project
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
     from evalloop.contracts import Detector, Source
+    from evalloop.records.event import Event
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
     from evalloop.records.turn import Turn
@@ -44,6 +45,12 @@ def capture(project: Project, place: str, mapping: Path | None = None, *, dry_ru
         return import_rows(rows, place, mapper or native, store.add, columns=columns, progress=progress)
 
 
+def add_events(project: Project, events: Iterable[Event]) -> None:
+    """Stores events that evalloop itself makes; on the disk when this returns."""
+    with _event_store(project) as store:
+        store.add(events)
+
+
 def _source_of(project: Project, place: str) -> Source:
     if not Path(place).exists() and "://" not in place:
         raise UsageError(f"{place}: no such file or folder", fix="check the path")
@@ -57,10 +64,11 @@ def _source_of(project: Project, place: str) -> Source:
 def _event_store(project: Project) -> EventStore:
     from evalloop.store.events import EventStore
 
-    return EventStore(_store_address(project))
+    return EventStore(store_address(project))
 
 
-def _store_address(project: Project) -> str:
+def store_address(project: Project) -> str:
+    """The database of the project: that of the settings, or a SQLite file in the state folder."""
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
@@ -68,7 +76,7 @@ def open_log(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog
 
-    return EventLog(_store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
+    return EventLog(store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
 
 
 def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:
