@@ -84,7 +84,7 @@ def _mask(value: Any) -> tuple[Any, set[str]]:
         return mask_text(mend(value))
     if value is None or isinstance(value, int | float):
         return value, set()
-    if isinstance(value, (dict, Mapping)):  # noqa: UP038  # the quick test first
+    if isinstance(value, (dict, Mapping)):  # the quick test first
         pairs = {key: _mask(item) for key, item in value.items()}
         return {key: item for key, (item, _) in pairs.items()}, {kind for _, kinds in pairs.values() for kind in kinds}
     if isinstance(value, list | tuple):
