@@ -18,8 +18,12 @@ from evalloop.stats.results import (
     DifferenceResult,
     Interval,
     KappaResult,
+    LikelihoodRatio,
+    LogisticModel,
     MeanEstimate,
     PairedResult,
+    RakedWeights,
+    ReliabilityBin,
     ShareResult,
     ShrunkenDeltas,
 )
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.distributions import poisson_tail
+    from evalloop.stats.graphs import connected
+    from evalloop.stats.logistic import fit_logistic, predict_logistic
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.power import (
@@ -45,11 +52,13 @@ if TYPE_CHECKING:
         required_n_noninferiority,
         required_n_superiority,
     )
+    from evalloop.stats.reliability import brier, isotonic, likelihood_ratio, reliability
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.weights import cap_per_unit, design_effect, rake, trim
 
 _HOME = {
     "cohen_kappa": "agreement",
@@ -64,6 +73,10 @@ _HOME = {
     "lower_bound": "comparison",
     "paired": "comparison",
     "rare_change_interval": "comparison",
+    "poisson_tail": "distributions",
+    "connected": "graphs",
+    "fit_logistic": "logistic",
+    "predict_logistic": "logistic",
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
     "cluster_robust": "means",
@@ -78,6 +91,10 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
+    "brier": "reliability",
+    "isotonic": "reliability",
+    "likelihood_ratio": "reliability",
+    "reliability": "reliability",
     "auc": "roc",
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
@@ -89,6 +106,10 @@ _HOME = {
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
+    "cap_per_unit": "weights",
+    "design_effect": "weights",
+    "rake": "weights",
+    "trim": "weights",
 }
 
 __all__ = [
@@ -98,20 +119,31 @@ __all__ = [
     "DifferenceResult",
     "Interval",
     "KappaResult",
+    "LikelihoodRatio",
+    "LogisticModel",
     "MeanEstimate",
     "PairedResult",
+    "RakedWeights",
+    "ReliabilityBin",
     "ShareResult",
     "ShrunkenDeltas",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
+    "brier",
+    "cap_per_unit",
     "cluster_robust",
     "cohen_kappa",
+    "connected",
+    "design_effect",
     "empirical_bayes",
+    "fit_logistic",
     "holm",
     "holm_with_target",
+    "isotonic",
     "length_adjusted_delta",
+    "likelihood_ratio",
     "lower_bound",
     "mcnemar_exact",
     "mcnemar_midp",
@@ -121,9 +153,13 @@ __all__ = [
     "paired",
     "paired_t",
     "paule_mandel",
+    "poisson_tail",
     "ppi_mean",
+    "predict_logistic",
     "probability_better",
+    "rake",
     "rare_change_interval",
+    "reliability",
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
@@ -135,6 +171,7 @@ __all__ = [
     "t_interval",
     "t_p",
     "tango_interval",
+    "trim",
     "weighted_delta",
     "wilson_interval",
 ]

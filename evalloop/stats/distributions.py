@@ -50,3 +50,8 @@ def logistic(x: float) -> float:
 def root(function: Callable[[float], float], low: float, high: float) -> float:
     """The zero of a function that changes sign between low and high (Brent), to 1e-14."""
     return float(optimize.brentq(function, low, high, xtol=1e-14, rtol=1e-14))
+
+
+def poisson_tail(k: int, mean: float) -> float:
+    """Probability that a Poisson count reaches k."""
+    return float(special.pdtrc(k - 1, mean)) if k > 0 else 1.0
