@@ -252,13 +252,17 @@ class ChecksOptions(Protocol):
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a renderer gets: the comparison, and where runs were compared their headers, trials and cases."""
+    """What a renderer gets: the comparison, and where runs were compared their headers, trials and cases.
+
+    ``others`` are comparisons of further candidates with the same baseline; all were adjusted for many looks together.
+    """
 
     comparison: Comparison
     runs: tuple[Run, ...] = ()
     trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
     title: str = "evalloop report"
+    others: tuple[Comparison, ...] = ()
 
 
 @runtime_checkable

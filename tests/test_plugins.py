@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
 
@@ -66,9 +67,11 @@ def evalloop(*words: str, site: Path, cwd: Path, **environ: str) -> subprocess.C
 
 
 def listed(site: Path, cwd: Path, **environ: str) -> dict[str, dict]:
-    """What ``evalloop plugins --json`` says, by name; built-ins are left out."""
+    """What ``evalloop plugins --json`` says, by name; built-ins, and what this environment has, are left out."""
     done = evalloop("plugins", "--json", site=site, cwd=cwd, **environ)
-    return {each["name"]: each for each in json.loads(done.stdout) if each["origin"] != "built-in"}
+    installed = {entry.name for entry in metadata.entry_points(group="evalloop")}
+    return {each["name"]: each for each in json.loads(done.stdout)
+            if each["origin"] != "built-in" and each["name"] not in installed}
 
 
 def test_built_ins_are_healthy():

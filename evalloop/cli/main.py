@@ -20,6 +20,7 @@ from evalloop.errors import EvalloopError, ExitCode
 VERBS = {
     "demo": "one whole turn of the loop on real data, no key and no network",
     "capture": "import events from files",
+    "store": "look after the event store: move settled days into the lake",
     "signals": "derive signals and show what they are worth",
     "cluster": "group failures into named themes",
     "grow": "turn clusters into candidate cases",

@@ -10,7 +10,7 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, failures
+from evalloop.loop.evidence import capture, derive_signals, drain, failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import find_clusters, known_clusters
@@ -64,6 +64,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "derive_signals",
+    "drain",
     "estimate_runs",
     "export_run",
     "failures",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from evalloop.records.signal import Signal
     from evalloop.signals.report import SignalReport
     from evalloop.signals.turns import Joined
+    from evalloop.store.drain import Drained
     from evalloop.store.events import EventStore
+    from evalloop.store.log import EventLog
 
 def capture(project: Project, place: str, mapping: Path | None = None, *, dry_run: bool = False,
             progress: Callable[[int], None] | None = None) -> Captured:
@@ -54,7 +56,24 @@ def _source_of(project: Project, place: str) -> Source:
 def _event_store(project: Project) -> EventStore:
     from evalloop.store.events import EventStore
 
-    return EventStore(project.config.store or str(project.config.state_dir / "events.sqlite"))
+    return EventStore(_store_address(project))
+
+
+def _store_address(project: Project) -> str:
+    return project.config.store or str(project.config.state_dir / "events.sqlite")
+
+
+def open_log(project: Project) -> EventLog:
+    """The project's whole log of events: lake and inbox."""
+    from evalloop.store.log import EventLog
+
+    return EventLog(_store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
+
+
+def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:
+    """Moves the days that are complete (setting ``settle_days``) from the inbox into the lake."""
+    with open_log(project) as log:
+        return log.drain(project.config.settle_days, progress=progress)
 
 
 def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str | None = None) -> SignalReport:
@@ -67,10 +86,11 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
     names = list(detectors) or project.host.names("detectors")
     chosen = [project.host.get("detectors", name) for name in names]
     with _event_store(project) as store:
-        joined, signals = _derive(store, chosen)
+        joined, signals = _derive(project, chosen)
         for name, found in signals.items():
             store.replace_signals(name, found)
-        events = sum(store.count().values())
+    with open_log(project) as log:
+        events = log.count()
     kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
     return report(joined, signals, kinds, events=events, by=by)
 
@@ -79,16 +99,18 @@ def failures(project: Project) -> list[Failure]:
     """The turns that let a user down, by the signals of all detectors, derived anew."""
     from evalloop.signals.failures import failures as find
 
-    with _event_store(project) as store:
-        joined, signals = _derive(store, project.host.all("detectors"))
+    joined, signals = _derive(project, project.host.all("detectors"))
     return list(find(joined.turns, (each for found in signals.values() for each in found)))
 
 
-def _derive(store: EventStore, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:
+def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:
     from evalloop.signals.derive import derive
     from evalloop.signals.turns import join
 
-    joined = join(store.events())
+    with open_log(project) as log:
+        events = list(log.events())
+    replaced = {event.links.get("retracts") or event.links.get("supersedes") for event in events}
+    joined = join(event for event in events if event.event_id not in replaced)
     if not joined.turns:
         raise EmptyError("no event speaks of a response", fix="import events first: evalloop capture FILE --mapping M")
     return joined, derive(joined.turns, detectors)

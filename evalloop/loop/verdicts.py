@@ -14,7 +14,7 @@ from evalloop.loop.trials import find_run
 
 if TYPE_CHECKING:
     from evalloop.contracts import ReportData
-    from evalloop.records.case import Evalset
+    from evalloop.records.case import Case, Evalset
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
     from evalloop.records.run import Run, Trial
@@ -37,8 +37,9 @@ def compare(project: Project, question: Question) -> ReportData:
     if question.confirm:
         again = replace(question, baseline=question.confirm[0], candidate=question.confirm[1], confirm=None, keep=False)
         confirmation = compare(project, again).comparison
-    return compare_runs(base, cand, policy, cases=evalset.cases if evalset else (), keep=question.keep,
-                        confirmation=confirmation, notes=notes, seed=project.config.seed)
+    cases = evalset.cases if evalset else ()
+    return compare_runs(base, cand, policy, cases=cases, keep=question.keep, confirmation=confirmation, notes=notes,
+                        seed=project.config.seed, shares=_shares(project, cases))
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
@@ -53,6 +54,13 @@ def _compare_table(project: Project, question: Question, table: TableSpec) -> Re
     comparison = report.compare(kept, question.baseline, question.candidate, policy=_policy(project, question, {}),
                                 notes=notes, seed=project.config.seed)
     return ReportData(comparison, title=table.place)
+
+
+def _shares(project: Project, cases: Sequence[Case]) -> dict[str, float]:
+    """The clusters of these cases with the share that their theme has in the negative feedback of today."""
+    shares = {each.cluster_id: each.share for each in known_clusters(project)}
+    themes = {case.cluster: str(case.provenance.get("cluster_id", "")) for case in cases}
+    return {cluster: shares[theme] for cluster, theme in themes.items() if theme in shares}
 
 
 def _evalset_of(project: Project, run: Run, *, strict: bool) -> tuple[Evalset | None, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from evalloop.contracts import ReportData
@@ -27,10 +27,11 @@ class RunTrials:
 
 def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Iterable[Case] = (),
                  keep: bool = False, confirmation: Comparison | None = None, notes: Iterable[str] = (),
-                 seed: int = 0) -> ReportData:
+                 seed: int = 0, shares: Mapping[str, float] | None = None) -> ReportData:
     """``cand`` against ``base``. ``keep`` holds on to all trials, for reports that show answers.
 
-    Raises UsageError when both are the same run.
+    ``shares`` are those of the clusters in production today; one without counts with that of its cases, as they were
+    grown. Raises UsageError when both are the same run.
     """
     if base.run.run_id == cand.run.run_id:
         raise UsageError(f"{base.run.name!r} is compared with itself", fix="name two runs (evalloop runs lists them)")
@@ -42,9 +43,26 @@ def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Ite
     known = {case.id: case for case in cases}
     units = {case.id: str(case.provenance["unit"]) for case in known.values() if case.provenance.get("unit")}
     rows = score_rows(streams, expected=expected, units=units)
+    grown = _grown_shares(known.values())
     comparison = compare(rows, *names, policy=policy, confirmation=confirmation, seed=seed,
+                         shares={**grown, **(shares or {})}, shares_source=_source(grown, shares or {}),
                          notes=[*notes, *_differences(base.run, cand.run)])
     return ReportData(comparison, (base.run, cand.run), kept if keep else {}, known, base.run.evalset)
+
+
+def _source(grown: Mapping[str, float], shares: Mapping[str, float]) -> str:
+    parts = ["the themes of today"] if shares else []
+    return " and ".join([*parts, "the cases, as they were grown"] if grown.keys() - shares.keys() else parts)
+
+
+def _grown_shares(cases: Iterable[Case]) -> dict[str, float]:
+    """Share of each cluster in the negative feedback, from its latest case that tells one."""
+    latest: dict[str, tuple[str, float]] = {}
+    for case in cases:
+        share, week = case.provenance.get("share"), str(case.provenance.get("week", ""))
+        if isinstance(share, int | float) and share > 0 and week >= latest.get(case.cluster, ("", 0.0))[0]:
+            latest[case.cluster] = (week, float(share))
+    return {cluster: share for cluster, (_, share) in latest.items()}
 
 
 def _names(base: Run, cand: Run) -> tuple[str, str]:

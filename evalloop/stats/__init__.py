@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
-    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta
+    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.weights import cap_per_unit, design_effect, rake, trim
 
@@ -103,6 +103,7 @@ _HOME = {
     "empirical_bayes": "shrinkage",
     "paule_mandel": "shrinkage",
     "weighted_delta": "shrinkage",
+    "weighted_over_clusters": "shrinkage",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
@@ -173,6 +174,7 @@ __all__ = [
     "tango_interval",
     "trim",
     "weighted_delta",
+    "weighted_over_clusters",
     "wilson_interval",
 ]
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+FLAT = 1e-3  # spread of the bent length change below which no line can be laid through it
+
+
 def ppi_mean(
     human: ArrayLike, judge: ArrayLike, judge_only: ArrayLike, *, weight: float | None = None, alpha: float = 0.05
 ) -> DifferenceResult:
@@ -42,16 +45,17 @@ def length_adjusted_delta(differences: ArrayLike, length_changes: ArrayLike, alp
     """Mean difference at equal length: intercept of least squares on tanh(length change / sd), HC3 errors.
 
     A diagnostic that extrapolates when few pairs have about the same length. ValueError under four cases; no interval
-    when the length never changes.
+    when the length change hardly varies.
     """
     diff, change = finite(differences, "differences"), finite(length_changes, "length_changes")
     equal_length(diff, change, "differences and length_changes")
     if diff.size < 4:
         raise ValueError(f"a length-adjusted delta needs four cases, there are {diff.size}")
     spread = float(change.std(ddof=1))
-    if spread == 0:
-        return DifferenceResult(float(diff.mean()), None, None, None, diff.size, "the length change never varies")
-    design = np.column_stack([np.ones(diff.size), np.tanh(change / spread)])
+    bent = np.tanh(change / spread) if spread > 0 else change * 0.0
+    if bent.std() < FLAT:
+        return DifferenceResult(float(diff.mean()), None, None, None, diff.size, "the length change hardly varies")
+    design = np.column_stack([np.ones(diff.size), bent])
     inverse = np.linalg.inv(design.T @ design)
     coefficients = inverse @ (design.T @ diff)
     leverage = np.einsum("ij,jk,ik->i", design, inverse, design)

@@ -22,6 +22,11 @@ def t_quantile(q: float, df: float) -> float:
     return float(special.stdtrit(df, q))
 
 
+def t_cdf(t: float, df: float) -> float:
+    """Probability of a Student t of at most t."""
+    return float(special.stdtr(df, t))
+
+
 def t_two_sided(t: float, df: float) -> float:
     """Probability of a Student t at least as far from 0 as t."""
     return float(2 * special.stdtr(df, -abs(t)))

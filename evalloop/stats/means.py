@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from evalloop.stats.arrays import ROUNDING, finite, totals, unit_codes
-from evalloop.stats.distributions import t_quantile, t_two_sided
+from evalloop.stats.distributions import t_cdf, t_quantile, t_two_sided
 from evalloop.stats.results import Interval, MeanEstimate
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ def t_p(estimate: MeanEstimate) -> float | None:
     if estimate.se == 0:
         return 1.0 if estimate.mean == 0 else None
     return t_two_sided(estimate.mean / estimate.se, estimate.df)
+
+
+def t_better(estimate: MeanEstimate) -> float | None:
+    """Posterior probability that the mean is above 0 under the reference prior; None without variation."""
+    return t_cdf(estimate.mean / estimate.se, estimate.df) if estimate.se > 0 else None
 
 
 def _without_noise(se: float, diff: Floats) -> float:

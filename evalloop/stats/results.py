@@ -34,7 +34,7 @@ class PairedResult:
     ``interval`` (two-sided, 1 - alpha), ``lower`` (one-sided, 1 - alpha: the limit of a non-inferiority test), ``p``
     (the p-value to decide on), ``p_exact`` (McNemar exact, binary scores only), ``p_t`` and ``p_signflip`` (both tests
     of the mean), ``units`` (number of independent units, when cases share one), ``mde80`` (smallest true delta found
-    with 80 % power).
+    with 80 % power), ``p_better`` (posterior probability of a delta above 0 under a reference prior: for wording).
     ``changed`` counts what can carry evidence: discordant cases, or units whose total differs from zero.
     ``can_reach_5pct`` is false when even the most one-sided outcome of that many changes stays above alpha.
     """
@@ -56,6 +56,7 @@ class PairedResult:
     mde80: float | None
     method: str
     can_reach_5pct: bool
+    p_better: float | None = None
 
     @property
     def discordance(self) -> float:

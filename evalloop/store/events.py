@@ -48,9 +48,9 @@ class EventStore:
     """Events and signals in one database; ``address`` is a path (SQLite) or a database URL."""
 
     def __init__(self, address: str) -> None:
-        self._engine, metadata = open_engine(address)
-        self._events = metadata.tables["events"]
-        self._signals = metadata.tables["signals"]
+        self.engine, self.metadata = open_engine(address)
+        self.table = self.metadata.tables["events"]
+        self._signals = self.metadata.tables["signals"]
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class EventStore:
 
     def close(self) -> None:
         """Gives back the connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     # ---- events --------------------------------------------------------------------------------------------------
 
@@ -78,11 +78,11 @@ class EventStore:
 
     def _add_group(self, group: Sequence[Event]) -> Added:
         rows, again, conflicts = _distinct(group)
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             known = self._hashes(connection, list(rows))
             new = [row for name, row in rows.items() if name not in known]
             if new:
-                connection.execute(_insert_new(connection, self._events), new)
+                connection.execute(_insert_new(connection, self.table), new)
         taken = [name for name, found in known.items() if found != rows[name]["body_hash"]]
         return Added(len(new), again + len(known) - len(taken), (*conflicts, *taken))
 
@@ -90,7 +90,7 @@ class EventStore:
         """The stored body hash of each id that is taken."""
         from sqlalchemy import select
 
-        table, found = self._events, {}
+        table, found = self.table, {}
         for start in range(0, len(ids), LOOKUP):
             query = select(table.c.event_id, table.c.body_hash).where(table.c.event_id.in_(ids[start:start + LOOKUP]))
             found.update({name: bytes(digest) for name, digest in connection.execute(query)})
@@ -100,7 +100,7 @@ class EventStore:
         """All events by time (ties by id), streamed; ``folded`` leaves out those superseded or retracted."""
         from sqlalchemy import select
 
-        table = self._events
+        table = self.table
         query = select(table.c.body, table.c.received_at).order_by(table.c.occurred_at, table.c.event_id)
         if folded:
             replaced = select(table.c.replaces).where(table.c.replaces.is_not(None))
@@ -113,7 +113,7 @@ class EventStore:
         """How many events of each type are stored, superseded ones included."""
         from sqlalchemy import func, select
 
-        kind = self._events.c.event_type
+        kind = self.table.c.event_type
         with self._reader() as connection:
             return {row[0]: row[1] for row in connection.execute(select(kind, func.count()).group_by(kind))}
 
@@ -128,7 +128,7 @@ class EventStore:
 
         table, number = self._signals, 0
         family = detector.partition("@")[0] + "@"
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(delete(table).where(table.c.detector.startswith(family, autoescape=True)))
             waiting = iter(signals)
             while group := [_signal_row(signal) for signal in islice(waiting, GROUP)]:
@@ -147,7 +147,7 @@ class EventStore:
                 yield Signal.from_dict({**row, "event_ids": json.loads(row["event_ids"])})
 
     def _reader(self) -> Connection:
-        return self._engine.connect().execution_options(read_only=True)
+        return self.engine.connect().execution_options(read_only=True)
 
 
 def _distinct(group: Sequence[Event]) -> tuple[dict[str, dict[str, Any]], int, list[str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from evalloop.contracts import ReportData
 from evalloop.encode import csv_cell
 from evalloop.printable import printable
+from evalloop.records.base import plain
 from evalloop.records.report import Comparison, Delta
 
 SCHEMA = "evalloop.comparison/1"
@@ -54,7 +55,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison as plain JSON types; what cannot be given is null, never left out."""
     result = comparison.to_dict()
     return {"schema": SCHEMA, **result, "overall": _delta(comparison.overall),
-            "clusters": [_delta(delta) for delta in comparison.clusters], "gate": result.get("gate")}
+            "clusters": [_delta(delta) for delta in comparison.clusters], "gate": result.get("gate"),
+            "headline": result.get("headline")}
 
 
 def _cell(value: Any) -> Any:
@@ -62,5 +64,4 @@ def _cell(value: Any) -> Any:
 
 
 def _delta(delta: Delta) -> dict[str, Any]:
-    row = {field.name: getattr(delta, field.name) for field in fields(delta)}
-    return {**row, "interval": list(delta.interval) if delta.interval else None}
+    return {field.name: plain(getattr(delta, field.name)) for field in fields(delta)}

@@ -1,0 +1,67 @@
+"""``evalloop store``: the event store - the inbox that captures write to, and the lake that analysis reads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+
+from evalloop import loop
+from evalloop.errors import ExitCode
+from evalloop.printable import printable
+
+EPILOG = """\b
+Examples:
+  evalloop store drain
+  evalloop store drain --settle-days 0 --json
+"""
+
+
+@click.group("store", epilog="Example: evalloop store drain")
+def command() -> None:
+    """Look after the event store: the inbox that captures write to, and the lake that analysis reads."""
+
+
+@command.command("drain", epilog=EPILOG)
+@click.option("--settle-days", type=click.IntRange(0), metavar="DAYS",
+              help="leave events of the last DAYS days (UTC) in the inbox (default: the setting settle_days)")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def drain(settle_days: int | None, as_json: bool) -> int:
+    """Move settled days from the inbox into the lake: Parquet files by day, which analysis reads fastest.
+
+    Nothing is lost or doubled when it is killed: run it again. Late events become further files of their day. What
+    analysis sees does not change.
+    """
+    with _progress(show=not as_json and sys.stderr.isatty()) as progress:
+        done = loop.drain(loop.open_project(settle_days=settle_days), progress=progress)
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=1))
+        return ExitCode.OK
+    click.echo(f"moved {done.moved:,} events of {done.days:,} days into {done.parts:,} files")
+    if done.already:
+        click.echo(f"{done.already:,} events were in the lake already")
+    for name in done.conflicts:
+        click.echo(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
+    return ExitCode.OK
+
+
+@contextmanager
+def _progress(*, show: bool) -> Iterator[Callable[[str, int], None]]:
+    """Hears of the steps of a drain; on a terminal the events moved so far are shown."""
+    if not show:
+        yield lambda step, rows: None
+        return
+    from rich.console import Console
+
+    moved = 0
+    with Console(stderr=True).status("looking for settled days ...") as status:
+        def step(name: str, rows: int) -> None:
+            nonlocal moved
+            moved += rows if name == "committed" else 0
+            status.update(f"{moved:,} events moved ...")
+
+        yield step

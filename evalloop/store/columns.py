@@ -1,0 +1,217 @@
+"""Events as rows of the lake: flat, typed columns for analysis, and the whole event as JSON beside them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evalloop.records.event import Event
+from evalloop.records.times import moment_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = Mapping[str, Any]
+DEFAULT_PURPOSES = ("ops", "analytics")
+"""What an event without a consent block allows."""
+_LONGEST = 2**63 - 1
+
+
+def _at(*path: str) -> Callable[[Row], Any]:
+    def get(event: Row) -> Any:
+        found: Any = event
+        for step in path:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found
+    return get
+
+
+def _first(*paths: str) -> Callable[[Row], Any]:
+    """The first of some payload values that is there."""
+    return lambda event: next((found for path in paths if (found := event["payload"].get(path)) is not None), None)
+
+
+def _allows(purpose: str) -> Callable[[Row], bool]:
+    def allowed(event: Row) -> bool:
+        consent = event.get("consent")
+        return purpose in (DEFAULT_PURPOSES if consent is None else consent.get("purposes", ()))
+    return allowed
+
+
+def _replaces(event: Row) -> Any:
+    links = event["links"]
+    return links.get("retracts") or links.get("supersedes")
+
+
+def _segment(event: Row) -> list[tuple[str, str]]:
+    given = event["actor"].get("segment") or {}
+    return sorted((str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in given.items())
+
+
+def last_text(side: str, role: str) -> Callable[[Row], str]:
+    """Reads the last message of a role on one side of a generation; contents in parts (``[{text: ...}]``) are
+    joined."""
+    def get(event: Row) -> str:
+        block = event["payload"].get(side)
+        messages = block.get("messages") if isinstance(block, Mapping) else None
+        texts = [_text_of(each) for each in (messages if isinstance(messages, list | tuple) else ())
+                 if isinstance(each, Mapping) and each.get("role") == role]
+        return texts[-1] if texts else ""
+    return get
+
+
+def _text_of(message: Row) -> str:
+    content = message.get("content", message.get("parts", ""))
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list | tuple) else ()
+    texts = (part if isinstance(part, str) else part.get("text", part.get("content", "")) for part in parts
+             if isinstance(part, str | Mapping))
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+
+_prompt, _response = last_text("input", "user"), last_text("output", "assistant")
+
+
+def _length(event: Row) -> int | None:
+    """Characters of the answer; where its text is not kept, what the product says (``payload.response_chars``)."""
+    return len(_response(event)) or event["payload"].get("response_chars")
+
+
+def _words(event: Row) -> int | None:
+    return len(_response(event).split()) or event["payload"].get("response_words")
+
+
+_SUBJECT = ("level", "response_id", "provider_response_id", "message_id", "session_id", "task_id", "trace_id",
+            "span_id")
+_LINKS = ("regenerate_of", "edit_of", "rephrase_of", "accepted_event")
+_CONTEXT = ("app", "environment", "release", "prompt_name", "prompt_version", "variant", "experiment",
+            "model_requested", "model_answered", "provider", "surface", "locale")
+PURPOSES = ("ops", "analytics", "eval", "training", "notify")
+_WHOLE = ("chars", "total", "chars_shown", "visible_ms", "focused_ms", "delay_ms", "time_to_accept_ms", "idle_ms",
+          "gap_ms", "at_ms", "retained_chars", "original_chars")
+_REAL = ("min", "max", "similarity", "no_revert", "fraction", "scroll_max", "window_s")
+_ANSWERS = frozenset({"generation.completed"})
+
+COLUMNS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
+    ("event_id", "string", _at("event_id")),
+    ("event_type", "string", _at("event_type")),
+    ("occurred_at", "timestamp", _at("occurred_at")),
+    ("received_at", "timestamp", _at("received_at")),
+    ("source_kind", "string", _at("source", "kind")),
+    ("source_detector", "string", _at("source", "detector")),
+    *((name, "string", _at("subject", name)) for name in _SUBJECT),
+    ("turn_index", "int", _at("subject", "turn_index")),
+    *((name, "string", _at("links", name)) for name in _LINKS),
+    ("replaces", "string", _replaces),
+    ("user_key", "string", _at("actor", "user_key")),
+    ("anon", "bool", _at("actor", "anon")),
+    ("internal", "bool", _at("actor", "internal")),
+    ("role", "string", _at("actor", "role")),
+    ("segment", "map", _segment),
+    ("consent_basis", "string", _at("consent", "basis")),
+    *((f"may_{purpose}", "bool", _allows(purpose)) for purpose in PURPOSES),
+    ("ask_kind", "string", _at("ask", "kind")),
+    ("ask_probability", "real", _at("ask", "probability")),
+    ("ask_id", "string", _at("ask", "ask_id")),
+    *((name, "string", _at("context", name)) for name in _CONTEXT),
+    ("trace_sampled", "bool", _at("context", "trace_sampled")),
+    ("expires_at", "timestamp", _at("privacy", "expires_at")),
+    ("value", "real", _first("value", "score")),
+    *((f"value_{name}" if name in ("min", "max") else name, "real", _at("payload", name)) for name in _REAL),
+    *((name, "int", _at("payload", name)) for name in _WHOLE),
+    ("name", "string", _at("payload", "name")),
+    ("label", "string", _at("payload", "label")),
+    ("kind", "string", _at("payload", "kind")),
+    ("status", "string", _at("payload", "status")),
+    ("success", "bool", _at("payload", "success")),
+    ("branch_changed", "bool", _first("branch_changed", "did_branch_change")),
+    ("about_user", "string", _at("payload", "user_key")),
+    ("chosen", "string", _at("payload", "chosen")),
+    ("rejected", "string", _at("payload", "rejected")),
+    ("text", "string", _first("text", "ideal", "after")),
+    ("prompt", "string", lambda event: _prompt(event) if event["event_type"] in _ANSWERS else None),
+    ("response", "string", lambda event: _response(event) if event["event_type"] in _ANSWERS else None),
+    ("response_chars", "int", lambda event: _length(event) if event["event_type"] in _ANSWERS else None),
+    ("response_words", "int", lambda event: _words(event) if event["event_type"] in _ANSWERS else None),
+    ("body", "string", _at("body")),
+)
+"""(name, kind, how it is read from an event as JSON). A value of another kind than the column's is left out of the
+column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
+
+NAMES = tuple(name for name, _, _ in COLUMNS)
+
+
+def schema() -> pa.Schema:
+    """The Arrow schema of the lake; times are microseconds in UTC."""
+    import pyarrow as pa
+
+    kinds = {"string": pa.string(), "timestamp": pa.timestamp("us", tz="UTC"), "int": pa.int64(),
+             "real": pa.float64(), "bool": pa.bool_(), "map": pa.map_(pa.string(), pa.string())}
+    return pa.schema([(name, kinds[kind]) for name, kind, _ in COLUMNS])
+
+
+def arrow(rows: Iterable[tuple[str, str | None]]) -> pa.Table:
+    """(canonical JSON, received_at) of events as a table of the lake."""
+    import pyarrow as pa
+
+    given = [_parsed(body, received_at) for body, received_at in rows]
+    fields = schema()
+    cells = [pa.array([_CASTS[kind](get(event)) for event in given], type=fields.field(name).type)
+             for name, kind, get in COLUMNS]
+    return pa.Table.from_arrays(cells, schema=fields)
+
+
+def _parsed(body: str, received_at: str | None) -> dict[str, Any]:
+    event: dict[str, Any] = {"links": {}, "actor": {}, "payload": {}, "subject": {}, **json.loads(body)}
+    event["body"], event["received_at"] = body, received_at
+    return event
+
+
+def event_of(body: str, received_at: str | None) -> Event:
+    """The event of a row."""
+    return Event.from_dict({**json.loads(body), "received_at": received_at})
+
+
+# ---- cells -----------------------------------------------------------------------------------------------------------
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _real(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _whole(value: Any) -> int | None:
+    real = _real(value)
+    return int(value) if real is not None and abs(real) < _LONGEST else None
+
+
+def _time(value: Any) -> Any:
+    try:
+        return moment_of(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+_CASTS: Mapping[str, Callable[[Any], Any]] = {
+    "string": _string, "timestamp": _time, "int": _whole, "real": _real,
+    "bool": lambda value: value if isinstance(value, bool) else None, "map": lambda value: value or None}
+
+
+def rebuilt(table: pa.Table) -> Sequence[Event]:
+    """The events of rows of the lake, exactly as they were captured."""
+    from evalloop.records.times import time_text
+
+    bodies, times = table.column("body").to_pylist(), table.column("received_at").to_pylist()
+    return [event_of(body, time_text(at) if at else None) for body, at in zip(bodies, times, strict=True)]
