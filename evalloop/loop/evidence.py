@@ -96,11 +96,15 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
 
 
 def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, by the signals of all detectors, derived anew."""
-    from evalloop.signals.failures import failures as find
+    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+    from evalloop.loop.trust import weigh_failures
 
-    joined, signals = _derive(project, project.host.all("detectors"))
-    return list(find(joined.turns, (each for found in signals.values() for each in found)))
+    return list(weigh_failures(project).failures)
+
+
+def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
+    """The turns of all events, and the signals of all detectors by ``name@version``."""
+    return _derive(project, project.host.all("detectors"))
 
 
 def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:

@@ -28,11 +28,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Population:
-    """One row for each turn. ``chances`` (turns,) is the vote-free probability of failure, None when no score says it.
+    """``size`` turns, one row each. ``chances`` (turns,) is the vote-free probability of failure, None without a score.
 
     ``rows`` gives the row of a response id.
     """
 
+    size: int
     rows: Mapping[str, int]
     columns: tuple[Column, ...]
     chances: NDArray[np.float64] | None = None
@@ -56,7 +57,7 @@ def population(turns: Sequence[Turn], chances: Mapping[str, float] | None = None
         cells[key if key != "surface" else "segment.surface"] = [_segment(turn).get(key, NONE) for turn in counted]
     columns = tuple(found for name, values in cells.items() if (found := _column(name, values)))
     likely = None if chances is None else np.array([chances[turn.response_id] for turn in counted])
-    return Population({turn.response_id: row for row, turn in enumerate(counted)}, columns, likely)
+    return Population(len(counted), {turn.response_id: row for row, turn in enumerate(counted)}, columns, likely)
 
 
 def surface_of(turn: Turn) -> str:

@@ -68,7 +68,7 @@ def weigh(failures: Sequence[Failure], people: Population, options: WeightOption
         capped = _capped(weights[organic], units[organic], options)
         rows = np.array([people.rows.get(each.response_id or "", -1)
                          for each, counts in zip(failures, organic.tolist(), strict=True) if counts])
-        fit = Fit(rows, capped, _kept(len(people.rows), users, quarantined))
+        fit = Fit(rows, capped, _kept(people.size, users, quarantined))
         method = _method(options, people, fit)
         fitted, off, unmatched = _fitted(method, people, fit, options)
         weights[organic] = _scaled(fitted, capped.sum())
@@ -85,10 +85,15 @@ def weigh(failures: Sequence[Failure], people: Population, options: WeightOption
 
 
 def _capped(weights: Floats, units: NDArray[np.object_], options: WeightOptions) -> Floats:
+    """The cap is on how often a user is heard; a user who counts less (a suspicious account) does so below the cap."""
+    import numpy as np
+
     from evalloop import stats
 
-    return weights if options.method == "none" or not options.cap else stats.cap_per_unit(
-        weights, units.tolist(), options.cap)
+    if options.method == "none" or not options.cap:
+        return weights
+    capped: Floats = weights * stats.cap_per_unit(np.ones(weights.size), units.tolist(), options.cap)
+    return capped
 
 
 def _kept(rows: int, users: Sequence[str | None], quarantined: Sequence[str]) -> NDArray[np.bool_]:
@@ -227,6 +232,9 @@ def _checked(options: WeightOptions, people: Population) -> WeightOptions:
     if options.method not in METHODS:
         raise ConfigError(f"no weighting method {options.method!r}", key="weighting",
                           fix=f"one of {', '.join(METHODS)}")
+    if 0 < options.limit <= 1:
+        raise ConfigError(f"no weight can stay below {options.limit:g} times the mean", key="weight_limit",
+                          fix="give more than 1, or 0 for no limit")
     by_name = {column.name: column for column in people.columns}
     for name, shares in options.margins.items():
         missing = [level for level in by_name[name].levels if level not in shares] if name in by_name else []
