@@ -26,9 +26,9 @@ class AbuseOptions:
 
     A text counts as telling from ``words`` words on, and as one that nobody writes by chance from ``long_words``;
     ``repeats`` like texts of one account are a script. ``window_s`` is the length of a burst and of "at the same time",
-    ``burst`` the fewest votes of one. ``together`` accounts in step are a group; ``targets`` shared responses count as
-    in step. ``level`` is the level of the tests, divided by the number of accounts. A one-sided rater is often an
-    honest angry user, so it only counts ``one_sided`` of its weight.
+    ``burst`` the fewest votes of one. ``together`` accounts in step are a group; ``targets`` shared responses, or like
+    texts at the same time, count as in step. ``level`` is the level of the tests, divided by the number of accounts. A
+    one-sided rater is often an honest angry user, who then counts ``one_sided`` of the usual weight.
     """
 
     words: int = 5
@@ -181,18 +181,20 @@ def _in_step(by_user: Mapping[str, Sequence[Vote]], groups: Mapping[str, int],
 
 def _same_text_and_time(by_user: Mapping[str, Sequence[Vote]], groups: Mapping[str, int],
                         options: AbuseOptions) -> set[tuple[str, str]]:
-    """Pairs of neighbours in time with a like text within the window."""
+    """Pairs of neighbours in time with a like text within the window: once for a long one, else ``targets`` times."""
     said: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
+    long = {group for text, group in groups.items() if len(words_of(text)) >= options.long_words}
     for user, votes in by_user.items():
         for vote in votes:
             if vote.text in groups:
                 said[groups[vote.text]].append((vote.at, user))
-    edges = set()
-    for moments in said.values():
+    times: Counter[tuple[str, str]] = Counter()
+    for group, moments in said.items():
         moments.sort()
-        edges |= {(one, other) for (before, one), (after, other) in pairwise(moments)
-                  if one != other and after - before <= options.window_s}
-    return edges
+        for (before, one), (after, other) in pairwise(moments):
+            if one != other and after - before <= options.window_s:
+                times[min(one, other), max(one, other)] += options.targets if group in long else 1
+    return {pair for pair, count in times.items() if count >= options.targets}
 
 
 def _same_targets(by_user: Mapping[str, Sequence[Vote]], options: AbuseOptions) -> set[tuple[str, str]]:

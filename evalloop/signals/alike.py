@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-PERMUTATIONS, THRESHOLD, SHINGLE = 64, 0.8, 2
+PERMUTATIONS, LIKE, SHINGLE = 64, 0.7, 2
+CANDIDATES = 0.5
+"""The index proposes pairs from about this likeness on, so that hardly one above ``LIKE`` is missed."""
 _WORD = re.compile(r"\w+")
 
 
@@ -18,9 +20,9 @@ def words_of(text: str) -> list[str]:
 def groups_of_like_texts(texts: Iterable[str], least_words: int) -> dict[str, int]:
     """The group number of each text of at least ``least_words`` words.
 
-    The same words in the same order are one group; so are texts whose pairs of neighbouring words overlap to about
-    ``THRESHOLD`` (Jaccard index estimated by MinHash with ``PERMUTATIONS`` permutations, Broder 1997, found by
-    locality-sensitive hashing: datasketch). Finds about four in five texts of which one word in twenty was changed.
+    The same words in the same order are one group; so are texts whose pairs of neighbouring words overlap to
+    ``LIKE`` (Jaccard index). Candidates come from MinHash with ``PERMUTATIONS`` permutations (Broder 1997) and
+    locality-sensitive hashing (datasketch), and are checked exactly.
     """
     from evalloop import stats
 
@@ -37,11 +39,15 @@ def _near(texts: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
         return []
     from datasketch import MinHash, MinHashLSH
 
-    index = MinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS)
+    index = MinHashLSH(threshold=CANDIDATES, num_perm=PERMUTATIONS)
     pairs = []
-    shingles = [[" ".join(words[at:at + SHINGLE]).encode() for at in range(max(1, len(words) - SHINGLE + 1))]
+    shingles = [{" ".join(words[at:at + SHINGLE]).encode() for at in range(max(1, len(words) - SHINGLE + 1))}
                 for words in texts]
     for number, print_of in enumerate(MinHash.generator(shingles, num_perm=PERMUTATIONS, seed=1)):
-        pairs += [(number, int(other)) for other in index.query(print_of)]
+        pairs += [(number, other) for other in index.query(print_of) if _like(shingles[number], shingles[other])]
         index.insert(number, print_of)
     return pairs
+
+
+def _like(one: set[bytes], other: set[bytes]) -> bool:
+    return len(one & other) >= LIKE * len(one | other)

@@ -34,6 +34,8 @@ PRIOR = log(4)
 """Log odds of failure for one unit of evidence against an answer: a guess until labels say better."""
 LABELS = ("thumbs", "rating", "correction", "outcome")
 FOLDS = 5
+CHANCE = 0.5
+"""AUC of a coin."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,11 @@ def _fit_surface(surface: str, turns: Sequence[Turn], evidence: Mapping[str, Evi
     folds = np.array([int(hashlib.sha256(user.encode("utf-8", "replace")).hexdigest(), 16) % FOLDS for user in users])
     predicted, base = _out_of_fold(table, bad, folds, options)
     brier, brier_base = stats.brier(predicted, bad), stats.brier(base, bad)
-    if brier >= brier_base:
-        return f"no better than the base rate on unseen users (Brier {brier:.4f} against {brier_base:.4f})"
-    model = stats.fit_logistic(table, bad, ridge=options.ridge)
     area = stats.auc(predicted, bad, units=users)
+    if brier >= brier_base or (area.interval and area.interval.low <= CHANCE):
+        return (f"no better than the base rate on unseen users (Brier {brier:.4f} against {brier_base:.4f}, "
+                f"AUC {area.auc:.2f})")
+    model = stats.fit_logistic(table, bad, ridge=options.ridge)
     return SurfaceModel(
         surface=surface, intercept=model.intercept, coefficients=dict(zip(names, model.coefficients, strict=True)),
         labels=len(turns), bad=int(bad.sum()), users=len(set(users)), brier=brier, brier_base=brier_base,

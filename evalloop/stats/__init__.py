@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         required_n_noninferiority,
         required_n_superiority,
     )
-    from evalloop.stats.reliability import brier, isotonic, likelihood_ratio, reliability
+    from evalloop.stats.predictions import brier, isotonic, likelihood_ratio, reliability
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
@@ -91,10 +91,10 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
-    "brier": "reliability",
-    "isotonic": "reliability",
-    "likelihood_ratio": "reliability",
-    "reliability": "reliability",
+    "brier": "predictions",
+    "isotonic": "predictions",
+    "likelihood_ratio": "predictions",
+    "reliability": "predictions",
     "auc": "roc",
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
