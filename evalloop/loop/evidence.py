@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import Detector, Source
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
+    from evalloop.records.turn import Turn
     from evalloop.signals.report import SignalReport
     from evalloop.signals.turns import Joined
     from evalloop.store.drain import Drained
@@ -102,8 +103,14 @@ def failures(project: Project) -> list[Failure]:
     return list(weigh_failures(project).failures)
 
 
+def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
+    """All turns, and the signals of all detectors on them, derived anew."""
+    joined, signals = derive_all(project)
+    return joined.turns, [each for found in signals.values() for each in found]
+
+
 def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
-    """The turns of all events, and the signals of all detectors by ``name@version``."""
+    """All turns with how they were joined, and the signals of all detectors by ``name@version``."""
     return _derive(project, project.host.all("detectors"))
 
 

@@ -44,14 +44,15 @@ def _change(base: Floats, cand: Floats, units: Codes | None, alpha: float) -> Ch
 
 def _mean_interval(values: Floats, units: Codes | None, alpha: float) -> tuple[float, float] | None:
     """t interval of a mean, over units where cases share one; None where it is refused."""
+    import numpy as np
+
     if values.size < 2:
         return None
     if units is None:
         return _limits(stats.paired_t(values), alpha)
-    try:
-        return _limits(stats.cluster_robust(values, units), alpha)
-    except ValueError:
+    if len(np.unique(units)) < stats.MIN_UNITS:
         return None
+    return _limits(stats.cluster_robust(values, units), alpha)
 
 
 def _limits(estimate: MeanEstimate, alpha: float) -> tuple[float, float]:

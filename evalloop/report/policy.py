@@ -51,6 +51,10 @@ class Policy:
                                   fix=f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}")
         return cls(**{key: _checked(key, value, file) for key, value in values.items()})
 
+    def limits(self, name: str) -> bool:
+        """Whether there is a budget for ``cost`` or ``latency``."""
+        return getattr(self, f"max_{name}") is not None or getattr(self, f"max_{name}_change") is not None
+
     def without_target(self) -> Policy:
         """The same policy for a release that claims no improvement."""
         return replace(self, target=None)

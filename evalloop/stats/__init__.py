@@ -21,11 +21,14 @@ from evalloop.stats.results import (
     LikelihoodRatio,
     LogisticModel,
     MeanEstimate,
+    NonInferiorityResult,
     PairedResult,
     RakedWeights,
     ReliabilityBin,
+    RatersResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
 )
 
 if TYPE_CHECKING:
@@ -36,15 +39,18 @@ if TYPE_CHECKING:
         newcombe10_interval,
         probability_better,
         tango_interval,
+        tango_statistic,
         wilson_interval,
     )
-    from evalloop.stats.calibration import length_adjusted_delta, ppi_mean
+    from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
     from evalloop.stats.distributions import poisson_tail
     from evalloop.stats.graphs import connected
     from evalloop.stats.logistic import fit_logistic, predict_logistic
+    from evalloop.stats.distributions import t_quantile
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
+    from evalloop.stats.noninferiority import noninferiority
     from evalloop.stats.power import (
         mde80,
         min_discordant,
@@ -53,6 +59,8 @@ if TYPE_CHECKING:
         required_n_superiority,
     )
     from evalloop.stats.predictions import brier, isotonic, likelihood_ratio, reliability
+    from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
@@ -77,17 +85,37 @@ _HOME = {
     "connected": "graphs",
     "fit_logistic": "logistic",
     "predict_logistic": "logistic",
+    from evalloop.stats.winners import winners
+
+_HOME = {
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
-    "cluster_robust": "means",
-    "paired_t": "means",
-    "t_interval": "means",
-    "t_p": "means",
+    "auc": "roc",
     "benjamini_hochberg": "multiplicity",
+    "beta_binomial_confidence_sequence": "sequential",
+    "beta_binomial_p": "sequential",
+    "cluster_robust": "means",
+    "cohen_kappa": "agreement",
+    "empirical_bayes": "shrinkage",
+    "fleiss_kappa": "raters",
     "holm": "multiplicity",
     "holm_with_target": "multiplicity",
+    "krippendorff_alpha": "raters",
+    "length_adjusted_delta": "calibration",
+    "lower_bound": "comparison",
+    "mcnemar_exact": "binary",
+    "mcnemar_midp": "binary",
     "mde80": "power",
     "min_discordant": "power",
+    "newcombe10_interval": "binary",
+    "noninferiority": "noninferiority",
+    "paired": "comparison",
+    "paired_t": "means",
+    "paule_mandel": "shrinkage",
+    "ppi_delta": "calibration",
+    "ppi_mean": "calibration",
+    "probability_better": "binary",
+    "rare_change_interval": "comparison",
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
@@ -100,10 +128,7 @@ _HOME = {
     "beta_binomial_p": "sequential",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
-    "empirical_bayes": "shrinkage",
-    "paule_mandel": "shrinkage",
-    "weighted_delta": "shrinkage",
-    "weighted_over_clusters": "shrinkage",
+    "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
@@ -111,6 +136,15 @@ _HOME = {
     "design_effect": "weights",
     "rake": "weights",
     "trim": "weights",
+    "t_interval": "means",
+    "t_p": "means",
+    "t_quantile": "distributions",
+    "tango_interval": "binary",
+    "tango_statistic": "binary",
+    "weighted_delta": "shrinkage",
+    "weighted_over_clusters": "shrinkage",
+    "wilson_interval": "binary",
+    "winners": "winners",
 }
 
 __all__ = [
@@ -123,11 +157,14 @@ __all__ = [
     "LikelihoodRatio",
     "LogisticModel",
     "MeanEstimate",
+    "NonInferiorityResult",
     "PairedResult",
     "RakedWeights",
+    "RatersResult",
     "ReliabilityBin",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
@@ -140,9 +177,11 @@ __all__ = [
     "design_effect",
     "empirical_bayes",
     "fit_logistic",
+    "fleiss_kappa",
     "holm",
     "holm_with_target",
     "isotonic",
+    "krippendorff_alpha",
     "length_adjusted_delta",
     "likelihood_ratio",
     "lower_bound",
@@ -151,10 +190,12 @@ __all__ = [
     "mde80",
     "min_discordant",
     "newcombe10_interval",
+    "noninferiority",
     "paired",
     "paired_t",
     "paule_mandel",
     "poisson_tail",
+    "ppi_delta",
     "ppi_mean",
     "predict_logistic",
     "probability_better",
@@ -166,16 +207,20 @@ __all__ = [
     "required_n_superiority",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
     "t_interval",
     "t_p",
+    "t_quantile",
     "tango_interval",
+    "tango_statistic",
     "trim",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",
+    "winners",
 ]
 
 

@@ -12,6 +12,11 @@ def normal_quantile(q: float) -> float:
     return float(special.ndtri(q))
 
 
+def normal_cdf(z: float) -> float:
+    """Probability of a standard normal of at most z."""
+    return float(special.ndtr(z))
+
+
 def normal_two_sided(z: float) -> float:
     """Probability of a standard normal at least as far from 0 as z."""
     return float(2 * special.ndtr(-abs(z)))

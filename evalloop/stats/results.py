@@ -113,6 +113,30 @@ class ShrunkenDeltas:
 
 
 @dataclass(frozen=True, slots=True)
+class NonInferiorityResult:
+    """Whether a candidate is no more than ``margin`` worse; ``p`` is that of "worse by the margin or more"."""
+
+    n: int
+    delta: float
+    margin: float
+    lower: float | None
+    p: float | None
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RatersResult:
+    """Agreement of many raters; ``value`` (kappa or alpha) is None when chance alone already explains everything."""
+
+    items: int
+    raters: int
+    agreement: float
+    value: float | None
+    se: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
 class KappaResult:
     """Agreement of two raters; ``kappa`` is None when chance alone already explains everything."""
 
@@ -163,3 +187,12 @@ class LikelihoodRatio:
     interval: Interval | None
     units: int
     method: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkenRates:
+    """Rates of groups drawn towards ``mean``, which counts for ``strength`` trials in each."""
+
+    mean: float
+    strength: float
+    rates: tuple[float, ...]

@@ -27,6 +27,7 @@ from evalloop.testing.fakes import (
 from evalloop.testing.grader import Example, GraderContract
 from evalloop.testing.importer import ImporterContract
 from evalloop.testing.samples import make_delta, make_report, make_run, make_trials, make_turn
+from evalloop.testing.training import TrainingFormatContract, make_training_data
 
 __all__ = [
     "HOSTILE",
@@ -45,6 +46,7 @@ __all__ = [
     "ServiceUsed",
     "SourceContract",
     "TargetContract",
+    "TrainingFormatContract",
     "grade",
     "hostile_outputs",
     "make_case",
@@ -54,6 +56,7 @@ __all__ = [
     "make_generation",
     "make_report",
     "make_run",
+    "make_training_data",
     "make_trials",
     "make_turn",
     "no_network",
