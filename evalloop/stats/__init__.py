@@ -24,8 +24,8 @@ from evalloop.stats.results import (
     NonInferiorityResult,
     PairedResult,
     RakedWeights,
-    ReliabilityBin,
     RatersResult,
+    ReliabilityBin,
     ShareResult,
     ShrunkenDeltas,
     ShrunkenRates,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
-    from evalloop.stats.distributions import poisson_tail
+    from evalloop.stats.distributions import poisson_tail, t_quantile
     from evalloop.stats.graphs import connected
+    from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.logistic import fit_logistic, predict_logistic
-    from evalloop.stats.distributions import t_quantile
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -67,27 +67,21 @@ if TYPE_CHECKING:
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.weights import cap_per_unit, design_effect, rake, trim
+    from evalloop.stats.winners import winners
 
 _HOME = {
-    "cohen_kappa": "agreement",
-    "mcnemar_exact": "binary",
-    "mcnemar_midp": "binary",
-    "newcombe10_interval": "binary",
-    "probability_better": "binary",
-    "tango_interval": "binary",
-    "wilson_interval": "binary",
-    "length_adjusted_delta": "calibration",
-    "ppi_mean": "calibration",
-    "lower_bound": "comparison",
-    "paired": "comparison",
-    "rare_change_interval": "comparison",
     "poisson_tail": "distributions",
     "connected": "graphs",
     "fit_logistic": "logistic",
     "predict_logistic": "logistic",
-    from evalloop.stats.winners import winners
-
-_HOME = {
+    "brier": "predictions",
+    "isotonic": "predictions",
+    "likelihood_ratio": "predictions",
+    "reliability": "predictions",
+    "cap_per_unit": "weights",
+    "design_effect": "weights",
+    "rake": "weights",
+    "trim": "weights",
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
     "auc": "roc",
@@ -106,6 +100,7 @@ _HOME = {
     "mcnemar_exact": "binary",
     "mcnemar_midp": "binary",
     "mde80": "power",
+    "mean_contrast": "judging",
     "min_discordant": "power",
     "newcombe10_interval": "binary",
     "noninferiority": "noninferiority",
@@ -119,23 +114,13 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
-    "brier": "predictions",
-    "isotonic": "predictions",
-    "likelihood_ratio": "predictions",
-    "reliability": "predictions",
-    "auc": "roc",
-    "beta_binomial_confidence_sequence": "sequential",
-    "beta_binomial_p": "sequential",
+    "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
     "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
-    "cap_per_unit": "weights",
-    "design_effect": "weights",
-    "rake": "weights",
-    "trim": "weights",
     "t_interval": "means",
     "t_p": "means",
     "t_quantile": "distributions",
@@ -188,6 +173,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "mde80",
+    "mean_contrast",
     "min_discordant",
     "newcombe10_interval",
     "noninferiority",
@@ -205,6 +191,7 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "sensitivity_specificity",
     "share_difference",
     "share_interval_clustered",
     "shrunken_rates",
