@@ -34,6 +34,7 @@ class Setting:
 
 SETTINGS = (
     Setting("evalsets", str, "evalsets", "folder that holds the evalsets"),
+    Setting("calibrations", str, "calibrations", "folder of the judges' calibrations, for git"),
     Setting("state", str, ".evalloop", "folder for runs, cache and the event store; private, can be rebuilt"),
     Setting("store", str, "", "database address of the event store (default: sqlite file in the state folder)"),
     Setting("lake", str, "", "folder or address (s3://...) of the lake of events (default: lake in the state folder)"),

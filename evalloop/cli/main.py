@@ -32,6 +32,7 @@ VERBS = {
     "run": "run variants on an evalset",
     "regrade": "grade saved outputs again without a call",
     "runs": "list runs, merge shards",
+    "calibrate": "measure a judge against people's labels, so that it may gate",
     "power": "tell how many cases find which effect, and which clusters can never decide",
     "compare": "compare two runs, or a table of results, per cluster",
     "gate": "decide a release: exit 0 pass, 1 block, 6 inconclusive, 7 incomplete",

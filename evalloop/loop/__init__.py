@@ -51,6 +51,8 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# judges: people's labels -> how far a judge may be trusted
+from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
 from evalloop.loop.training import export_training, read_profiles
 
@@ -66,8 +68,11 @@ from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
+    "Labelled",
     "Project",
     "cache_stats",
+    "calibrate",
+    "calibrations",
     "capture",
     "check_evalsets",
     "check_services",
@@ -86,8 +91,10 @@ __all__ = [
     "find_run",
     "grow_cases",
     "import_evalset",
+    "keep_calibration",
     "known_clusters",
     "known_failures",
+    "label_sheet",
     "list_keys",
     "list_runs",
     "load_evalset",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalloop.loop.asked import Sides, evalset_of, policy_for, sides_of, table_of
+from evalloop.loop.judges import calibrations
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 from evalloop.loop.trials import find_run
@@ -29,7 +30,8 @@ def compare(project: Project, question: Question) -> ReportData:
     sides = sides_of(project, question)
     confirmation = _confirmation(project, question, sides) if question.confirm else None
     return compare_runs(sides.runs, sides.policy, cases=sides.cases, keep=question.keep, confirmation=confirmation,
-                        notes=sides.notes, seed=project.config.seed, shares=sides.shares)
+                        notes=sides.notes, seed=project.config.seed, shares=sides.shares,
+                        calibrations=calibrations(project))
 
 
 def _confirmation(project: Project, question: Question, first: Sides) -> Comparison:
@@ -42,7 +44,7 @@ def _confirmation(project: Project, question: Question, first: Sides) -> Compari
     base, cand = (runlog.read(find_run(project, each)) for each in question.confirm)
     check_runs((first.runs[0].run, first.runs[1].run), (base[0], cand[0]))
     sides = [RunTrials(run, fresh(run, trials)) for run, trials in (base, cand)]
-    return compare_runs(sides, first.policy, seed=project.config.seed).comparison
+    return compare_runs(sides, first.policy, seed=project.config.seed, calibrations=calibrations(project)).comparison
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
@@ -70,14 +72,14 @@ def read_trials(project: Project, reference: str) -> list[Trial]:
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:
     """Trials at hand, by variant: the baseline first, then the candidate."""
-    from evalloop.report.compare import compare
+    from evalloop.report.judged import Judges, compare_judged
     from evalloop.report.policy import Policy
     from evalloop.report.scores import score_rows
 
-    config = project.config
+    config, judges = project.config, Judges.of(calibrations(project))
     rules = Policy.of({"margin": config.margin, "alpha": config.alpha, **policy})
-    baseline, candidate = trials
-    return compare(score_rows(trials), baseline, candidate, policy=rules, seed=config.seed)
+    rows = score_rows({name: judges.noting(name, side) for name, side in trials.items()})
+    return compare_judged(rows, list(trials), judges, rules, seed=config.seed)[0]
 
 
 def render(project: Project, form: str, data: ReportData | Comparison) -> str:

@@ -79,7 +79,10 @@ class ShareResult:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceResult:
-    """Difference of two means of separate groups, second minus first."""
+    """Difference of two means of separate groups, second minus first.
+
+    ``weight`` is what a judge's verdicts counted for in a mean that labels correct; None elsewhere.
+    """
 
     delta: float
     se: float | None
@@ -87,6 +90,7 @@ class DifferenceResult:
     p: float | None
     units: int
     method: str
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

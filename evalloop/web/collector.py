@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from evalloop import __version__
+from evalloop.capture import browser
 from evalloop.capture.intake import BodyError, Intake, Sender, Verdict, parse
 from evalloop.records.key import Key
 from evalloop.store.events import EventStore
@@ -123,6 +124,13 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**counts, "results": results}
 
 
+async def script(request: Request) -> Response:
+    """GET /evalloop.js and /evalloop-feedback.js: modules that pages of any origin may load."""
+    return Response(browser.script(request.url.path.strip("/")), media_type="text/javascript", headers={
+        "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"})
+
+
 def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None = None) -> Any:
     """The ASGI application over an open store; the store is closed with it."""
     collector = Collector(store, salt, settings)
@@ -136,6 +144,7 @@ def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None 
 
     app = Starlette(routes=[
         Route("/v1/events", collector.events, methods=["POST"]),
+        *[Route(f"/{name}", script, methods=["GET"]) for name in browser.SCRIPTS],
         Route("/healthz", collector.health, methods=["GET"]),
     ], lifespan=lifespan, exception_handlers={Refused: refusal})
     return Cors(app, collector.door.allows_origin)

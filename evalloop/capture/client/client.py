@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, Unpack, overload
 
 import evalloop
+from evalloop.capture.client.completions import DELAYS, Completion
 from evalloop.capture.client.events import About, Handed, event_id, make, plain
 from evalloop.capture.client.feedback import Feedback, quiet
 from evalloop.capture.client.generation import Generation
@@ -111,6 +112,15 @@ class Client(Feedback):
             return traced(self, inner, model=model, provider=provider)
         return wrap if function is None else wrap(function)
 
+    def completion(self, text: str, response: str | None = None, *, branch: Callable[[], str | None] | None = None,
+                   delays: Sequence[float] = DELAYS, content: bool = False, **about: Unpack[About]) -> Completion:
+        """A suggestion that an editor shows now; ``branch`` gives the name of the checked out branch.
+
+        ``content`` True sends what the text became along with the figures, for training pairs.
+        """
+        return Completion(self, text, response or _new_id(), branch=branch, delays=delays, content=content,
+                          about=dict(about))
+
     def openai(self, client: Any) -> Any:
         """Makes an ``openai.OpenAI`` or ``AsyncOpenAI`` client report its chat completions; gives it back."""
         from evalloop.capture.client.openai import watch
@@ -173,6 +183,10 @@ class Client(Feedback):
             raise error
         self._sender.count("errors")
         self._sender.tell_once(f"an event was not captured: {error!r}")
+
+    def skipped(self, name: str) -> None:
+        """Counts what was left out on purpose."""
+        self._sender.count(name)
 
     def forked(self) -> None:
         """Begins anew in a forked child."""
