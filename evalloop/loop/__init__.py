@@ -15,6 +15,7 @@ from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import find_clusters, known_clusters
@@ -89,6 +90,7 @@ __all__ = [
     "failures",
     "find_clusters",
     "find_run",
+    "fit_scores",
     "grow_cases",
     "import_evalset",
     "keep_calibration",
@@ -120,7 +122,9 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "saved_model",
     "select",
     "self_judges",
+    "weigh_failures",
     "write_release",
 ]

@@ -36,11 +36,13 @@ class TrustOptions:
 
 @dataclass(frozen=True)
 class Weighted:
-    """The failures with their weights, how these came about, and the score of every turn."""
+    """The failures with their weights, how these came about, and the score of every turn. ``unvoted`` turns
+    have evidence from what users did or what came of it, and no explicit signal."""
 
     failures: tuple[Failure, ...]
     weighting: Weighting
     scores: Mapping[str, Score]
+    unvoted: int
 
 
 def weighted_failures(turns: Sequence[Turn], signals: Sequence[Signal], model: FusedModel | None = None,
@@ -59,7 +61,12 @@ def weighted_failures(turns: Sequence[Turn], signals: Sequence[Signal], model: F
         found, people, options.weights, quarantined=[each.user_key for each in accounts if not each.factor],
         users=[turn.user_key for turn in turns if turn.generation is not None])
     return Weighted(tuple(weighted), replace(weighting, accounts=accounts, random_arm=_random_arm(turns, weighted)),
-                    scores)
+                    scores, _unvoted(clean))
+
+
+def _unvoted(signals: Sequence[Signal]) -> int:
+    explicit = {each.response_id for each in signals if each.kind == "explicit"}
+    return len({each.response_id for each in signals if each.polarity and each.weight > 0} - explicit - {None})
 
 
 def accounts_of(turns: Sequence[Turn], signals: Sequence[Signal], options: TrustOptions) -> tuple[Account, ...]:
