@@ -37,7 +37,7 @@ FAILS, UPVOTES, ASKED, ANSWERED = 0.146, 0.008, 0.03, 0.40
 MORE, LESS = 2.93, 0.86
 """In the MNAR world the theme is clicked 2.93 times as often as other failures, all of them 0.86 times as often."""
 RECALL, ALARMS = 0.90, 0.03
-BRIGADE_SEGMENT, BRIGADE_FLAGGED = 2, 0.42
+BRIGADE_SEGMENT, BRIGADE_FLAGGED = 2, 0.45
 TRUTH = float(np.dot(SIZES, THEME))
 FLAGGED = FAILS * RECALL / (FAILS * RECALL + (1 - FAILS) * ALARMS)
 SILENT = FAILS * (1 - RECALL) / (FAILS * (1 - RECALL) + (1 - FAILS) * (1 - ALARMS))
