@@ -63,6 +63,7 @@ SETTINGS = (
     Setting("trusted", list, (), "user keys that the account filter leaves alone"),
     Setting("min_cluster", int, 5, "fewest failures that make a cluster", low=1),
     Setting("min_users", int, 1, "fewest users before a cluster is shown", low=1),
+    Setting("notes_template", str, "", "Jinja template of release notes, relative to the project (default: built in)"),
     Setting("margin", float, 0.05, "how much worse a release may be: share of the score's scale", high=1),
     Setting("alpha", float, 0.05, "level of the tests and intervals", low=1e-9, high=0.5),
     Setting("seed", int, 0, "seed of everything that draws"),

@@ -39,6 +39,8 @@ VERBS = {
     "select": "choose the best of many variants by quality, cost and latency",
     "report": "write the HTML report of a comparison",
     "notes": "write release notes",
+    "release": "record what shipped, with what production is to show",
+    "verify": "ask production whether a release really helped",
     "export": "write a run for another tool, or training data from what users did",
     "profile": "show what users take and leave, by group or by user",
     "cache": "show and prune kept answers",

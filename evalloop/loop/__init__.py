@@ -60,6 +60,16 @@ from evalloop.loop.training import export_training, read_profiles
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
+# releases: what shipped, and what production says of it
+from evalloop.loop.releases import (
+    create_release,
+    find_release,
+    list_releases,
+    notes_feed,
+    verify_release,
+    write_notes,
+)
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -81,6 +91,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "create_release",
     "decide",
     "derive_signals",
     "drain",
@@ -89,6 +100,7 @@ __all__ = [
     "export_training",
     "failures",
     "find_clusters",
+    "find_release",
     "find_run",
     "fit_scores",
     "grow_cases",
@@ -98,9 +110,11 @@ __all__ = [
     "known_failures",
     "label_sheet",
     "list_keys",
+    "list_releases",
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
@@ -125,6 +139,11 @@ __all__ = [
     "saved_model",
     "select",
     "self_judges",
+<<<<<<< HEAD
     "weigh_failures",
+=======
+    "verify_release",
+    "write_notes",
+>>>>>>> main
     "write_release",
 ]

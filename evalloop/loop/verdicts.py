@@ -91,19 +91,25 @@ def render(project: Project, form: str, data: ReportData | Comparison) -> str:
     return text
 
 
-def write_release(project: Project, data: ReportData, name: str | None = None) -> tuple[Release, str]:
-    """The release record, kept as ``releases/<name>.json``, and the notes written from it.
+def write_release(project: Project, data: ReportData, name: str | None = None) -> Release:
+    """The release record, kept as ``releases/<name>.json``; UsageError for a name that another release has."""
+    from evalloop.notes.release import keep_release
 
-    Raises UsageError for a name that another release has.
-    """
-    from evalloop.notes.release import keep_release, release_of
-    from evalloop.notes.write import write_notes
-
-    run = data.runs[1] if data.runs else None
-    release = release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data), run=run)
-    notes = write_notes(release)
+    release = release_for(project, data, name)
     keep_release(project.config.root / "releases", release)
-    return release, notes
+    return release
+
+
+def release_for(project: Project, data: ReportData, name: str | None = None, *, shipped_at: str | None = None,
+                variants: Sequence[str] = ()) -> Release:
+    """The release record of a comparison, not kept yet."""
+    from evalloop.notes.release import release_of
+
+    ids = {case.cluster: str(case.provenance["cluster_id"]) for case in data.cases.values()
+           if "cluster_id" in case.provenance}
+    return release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data),
+                      cluster_ids=ids, run=data.runs[1] if data.runs else None, shipped_at=shipped_at,
+                      variants=variants)
 
 
 def _themes(project: Project, data: ReportData) -> dict[str, str]:

@@ -29,11 +29,13 @@ from evalloop.stats.results import (
     ShareResult,
     ShrunkenDeltas,
     ShrunkenRates,
+    WatchResult,
 )
 
 if TYPE_CHECKING:
     from evalloop.stats.agreement import cohen_kappa
     from evalloop.stats.binary import (
+        binomial_p,
         mcnemar_exact,
         mcnemar_midp,
         newcombe10_interval,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from evalloop.stats.shares import share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.watch import watch_rate
     from evalloop.stats.weights import cap_per_unit, design_effect, rake, trim
     from evalloop.stats.winners import winners
 
@@ -89,6 +92,7 @@ _HOME = {
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
     "cluster_robust": "means",
+    "binomial_p": "binary",
     "cohen_kappa": "agreement",
     "empirical_bayes": "shrinkage",
     "fleiss_kappa": "raters",
@@ -126,6 +130,7 @@ _HOME = {
     "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
+    "watch_rate": "watch",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
@@ -150,10 +155,12 @@ __all__ = [
     "ShareResult",
     "ShrunkenDeltas",
     "ShrunkenRates",
+    "WatchResult",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
+    "binomial_p",
     "brier",
     "cap_per_unit",
     "cluster_robust",
@@ -204,6 +211,7 @@ __all__ = [
     "tango_interval",
     "tango_statistic",
     "trim",
+    "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",

@@ -152,6 +152,46 @@ class KappaResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ShrunkenRates:
+    """Rates of groups drawn towards ``mean``, which counts for ``strength`` trials in each."""
+
+    mean: float
+    strength: float
+    rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """A rate before and after, looked at again and again; ``e`` and ``p`` are of the null "no stratum changed".
+
+    ``before`` and ``after`` are rates on the strata mix of the time before; ``ratio`` is after / before, with an
+    interval that holds at any look. ``e`` is the largest e-value over the looks, ``first`` the number of the look
+    (from 0) at which 1 / alpha was first passed, None when never. ``side`` is -1 (fell), 1 (rose) or 0.
+    """
+
+    before: float
+    after: float | None
+    ratio: float | None
+    interval: Interval
+    e: float
+    p: float
+    first: int | None
+    side: int
+    n_before: int
+    n_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodRatio:
+    """How many times more often something is seen among bad rows than among good ones."""
+
+    ratio: float
+    interval: Interval | None
+    units: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogisticModel:
     """log(p / (1 - p)) = coefficients . row + intercept."""
 
@@ -181,22 +221,3 @@ class ReliabilityBin(NamedTuple):
     predicted: float
     observed: float
     interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class LikelihoodRatio:
-    """How many times more often something is seen among bad rows than among good ones."""
-
-    ratio: float
-    interval: Interval | None
-    units: int
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShrunkenRates:
-    """Rates of groups drawn towards ``mean``, which counts for ``strength`` trials in each."""
-
-    mean: float
-    strength: float
-    rates: tuple[float, ...]
