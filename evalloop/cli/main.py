@@ -32,6 +32,7 @@ VERBS = {
     "run": "run variants on an evalset",
     "regrade": "grade saved outputs again without a call",
     "runs": "list runs, merge shards",
+    "baseline": "keep a run to compare with, as a small file of git",
     "calibrate": "measure a judge against people's labels, so that it may gate",
     "power": "tell how many cases find which effect, and which clusters can never decide",
     "compare": "compare two runs, or a table of results, per cluster",

@@ -52,6 +52,8 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
 # judges: people's labels -> how far a judge may be trusted
 from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
@@ -81,6 +83,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
     "calibrate",
     "calibrations",
@@ -126,6 +129,7 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "read_baselines",
     "read_profiles",
     "read_run",
     "read_trials",
@@ -142,6 +146,7 @@ __all__ = [
 <<<<<<< HEAD
     "weigh_failures",
 =======
+    "set_baseline",
     "verify_release",
     "write_notes",
 >>>>>>> main

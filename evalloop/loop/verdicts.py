@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import ReportData
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
-    from evalloop.records.run import Trial
+    from evalloop.records.run import Run, Trial
     from evalloop.report.policy import Policy
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
@@ -63,11 +63,11 @@ def policy_of(project: Project, question: Question, data: ReportData) -> Policy:
     return policy_for(project, question, evalset)
 
 
-def read_trials(project: Project, reference: str) -> list[Trial]:
-    """All trials of a run."""
+def read_trials(project: Project, reference: str, like: Run | None = None) -> list[Trial]:
+    """All trials of a run; ``like`` says whose baseline ``@baseline`` is."""
     from evalloop.store.runlog import read
 
-    return list(read(find_run(project, reference))[1])
+    return list(read(find_run(project, reference, like))[1])
 
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:

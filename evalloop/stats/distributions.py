@@ -73,11 +73,11 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
     return float(optimize.brentq(function, low, high, xtol=1e-14, rtol=1e-14))
 
 
-<<<<<<< HEAD
 def poisson_tail(k: int, mean: float) -> float:
     """Probability that a Poisson count reaches k."""
     return float(special.pdtrc(k - 1, mean)) if k > 0 else 1.0
-=======
+
+
 def beta_quantiles(q: ArrayLike, a: float, b: float) -> Floats:
     """Quantiles of a Beta(a, b) variable."""
     found: Floats = special.betaincinv(a, b, q)
@@ -88,4 +88,3 @@ def log_sum_exp(values: Floats, axis: int) -> Floats:
     """log(sum(exp(values))) along an axis, without overflow."""
     found: Floats = special.logsumexp(values, axis=axis)
     return found
->>>>>>> main
