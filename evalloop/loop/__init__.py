@@ -143,12 +143,9 @@ __all__ = [
     "saved_model",
     "select",
     "self_judges",
-<<<<<<< HEAD
-    "weigh_failures",
-=======
     "set_baseline",
     "verify_release",
+    "weigh_failures",
     "write_notes",
->>>>>>> main
     "write_release",
 ]
