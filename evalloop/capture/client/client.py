@@ -76,7 +76,9 @@ class Client(Feedback):
         if self._salt is None and told.get("user") is not None:
             self._sender.count("users_left_out")
             self._sender.tell_once("no salt, so users are left out of events: set EVALLOOP_SALT")
-        origin = {"kind": source, "sdk": self._agent, **({"detector": detector} if detector else _NOTHING)}
+        origin = {"kind": source, "sdk": self._agent}
+        if detector:
+            origin["detector"] = detector
         self._sender.put(Handed(name, event_type, time.time() if at is None else at, origin, told,
                                 plain(payload) if payload else _NOTHING, plain(links) if links else _NOTHING,
                                 plain(ask) if ask else _NOTHING))
