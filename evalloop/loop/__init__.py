@@ -11,7 +11,15 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # collecting: events over HTTP, and who may send them
-from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+from evalloop.loop.collecting import (
+    create_key,
+    list_keys,
+    open_events,
+    open_webhooks,
+    revoke_key,
+    rotate_key,
+    salt_of,
+)
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
@@ -125,6 +133,7 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "open_webhooks",
     "plan_evalset",
     "plan_runs",
     "plan_runs_again",
