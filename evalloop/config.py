@@ -39,6 +39,7 @@ SETTINGS = (
     Setting("store", str, "", "database address of the event store (default: sqlite file in the state folder)"),
     Setting("lake", str, "", "folder or address (s3://...) of the lake of events (default: lake in the state folder)"),
     Setting("settle_days", int, 2, "days (UTC) after which a day is taken to be complete and moves into the lake"),
+    Setting("retention_days", float, 0.0, "days after which `evalloop store prune` drops events (0: never)"),
     Setting("plugins", list, (), "the project's own plugins: .py files or package folders, relative to the project"),
     Setting("only_plugins", list, (), "load only these entry points (default: all)"),
     Setting("disable_plugins", list, (), "do not load these entry points"),
