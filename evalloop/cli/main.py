@@ -27,6 +27,7 @@ VERBS = {
     "store": "look after the event store: lake, layout, age",
     "signals": "derive signals and show what they are worth",
     "cluster": "group failures into named themes",
+    "themes": "the weekly digest of themes; rename, merge, follow their life",
     "grow": "turn clusters into candidate cases",
     "review": "accept, edit or reject candidate cases",
     "import": "turn another tool's suite into an evalset",

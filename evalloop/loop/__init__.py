@@ -32,7 +32,16 @@ from evalloop.loop.evidence import capture, derive_signals, drain, failures
 from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -121,11 +130,13 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "find_theme",
     "fit_scores",
     "forget_pending",
     "forget_user",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "keep_calibration",
     "known_clusters",
     "known_failures",
@@ -136,6 +147,7 @@ __all__ = [
     "load_evalset",
     "merge_runs",
     "migrate_store",
+    "move_theme",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -153,8 +165,10 @@ __all__ = [
     "read_baselines",
     "read_profiles",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
     "replay_letters",
     "resume_run",
@@ -167,6 +181,7 @@ __all__ = [
     "self_judges",
     "set_baseline",
     "store_stats",
+    "theme_history",
     "verify_release",
     "weigh_failures",
     "write_notes",

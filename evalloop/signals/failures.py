@@ -57,11 +57,15 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
     ids |= {turn.generation.event_id} if turn.generation else set()
     purposes = _purposes([known[name] for name in ids if name in known])
     before = _before(turn, earlier, purposes)
+    text, source = _words(turn, against)
     ids |= {each.generation.event_id for each in before if each.generation}
     return Failure(
         failure_id="f-" + hashlib.sha256(turn.response_id.encode("utf-8", "replace")).hexdigest()[:24],
         text=_words(turn, against),
         user_key=(against[0].user_key if against else None) or turn.user_key,
+        text=text,
+        text_source=source,
+        user_key=against[0].user_key or turn.user_key,
         response_id=turn.response_id,
         event_ids=tuple(sorted(ids)),
         occurred_at=max((each.occurred_at for each in against), default=turn.occurred_at),
@@ -86,6 +90,9 @@ def _random_ask(event: Event | None) -> float | None:
     ask = event.ask if event else None
     chance = ask.get("probability") if ask and ask.get("kind") == "random" else None
     return float(chance) if isinstance(chance, int | float) and 0 < chance <= 1 else None
+        reasons=_reasons(turn),
+        outcome=_outcome(signals),
+        history=tuple(message for each in before for message in _messages(each)))
 
 
 def _before(turn: Turn, earlier: Sequence[Turn], purposes: Sequence[str]) -> list[Turn]:
@@ -112,10 +119,27 @@ def _correction(turn: Turn) -> str | None:
     return next((text for text in reversed(texts) if isinstance(text, str) and text.strip()), None)
 
 
-def _words(turn: Turn, against: Sequence[Signal]) -> str:
-    """The user's own words on the failure (explicit ones first), else the next message, else the prompt."""
+def _words(turn: Turn, against: Sequence[Signal]) -> tuple[str, str]:
+    """The user's own words on the failure (explicit ones first), else the next message, else the prompt; and which."""
     said = next((each.text for each in against if each.text and each.text.strip()), None)
-    return (said or turn.following or turn.prompt).strip()
+    if said:
+        return said.strip(), "user"
+    if turn.following and turn.following.strip():
+        return turn.following.strip(), "next"
+    return turn.prompt.strip(), "turn"
+
+
+def _reasons(turn: Turn) -> tuple[str, ...]:
+    """The reasons that users ticked beside their votes, sorted."""
+    lists = (event.payload.get("reasons") for event in turn.events)
+    ticked = {each for given in lists if isinstance(given, list) for each in given}
+    return tuple(sorted(each for each in ticked if isinstance(each, str)))
+
+
+def _outcome(signals: Sequence[Signal]) -> str | None:
+    """Whether the matter ended well, by the last outcome that says so."""
+    told = [each.polarity for each in signals if each.kind == "outcome" and each.polarity]
+    return ("bad" if told[-1] < 0 else "good") if told else None
 
 
 def _purposes(events: Sequence[Event]) -> tuple[str, ...]:
