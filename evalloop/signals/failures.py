@@ -61,11 +61,9 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
     ids |= {each.generation.event_id for each in before if each.generation}
     return Failure(
         failure_id="f-" + hashlib.sha256(turn.response_id.encode("utf-8", "replace")).hexdigest()[:24],
-        text=_words(turn, against),
-        user_key=(against[0].user_key if against else None) or turn.user_key,
         text=text,
         text_source=source,
-        user_key=against[0].user_key or turn.user_key,
+        user_key=(against[0].user_key if against else None) or turn.user_key,
         response_id=turn.response_id,
         event_ids=tuple(sorted(ids)),
         occurred_at=max((each.occurred_at for each in against), default=turn.occurred_at),
@@ -90,9 +88,6 @@ def _random_ask(event: Event | None) -> float | None:
     ask = event.ask if event else None
     chance = ask.get("probability") if ask and ask.get("kind") == "random" else None
     return float(chance) if isinstance(chance, int | float) and 0 < chance <= 1 else None
-        reasons=_reasons(turn),
-        outcome=_outcome(signals),
-        history=tuple(message for each in before for message in _messages(each)))
 
 
 def _before(turn: Turn, earlier: Sequence[Turn], purposes: Sequence[str]) -> list[Turn]:
