@@ -21,10 +21,6 @@ class Failure(Record):
     likes to click; ``asked_only``: nothing else is against it. ``occurred_at`` is ISO 8601 in UTC. ``correction`` is
     the answer that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
     ``reasons`` are those that the user ticked, ``outcome`` is "good" or "bad" where one is known.
-
-    ``reason`` says why a weight is 0. ``probability`` is the fused failure score of the turn, None where nothing says
-    it. ``random_weight`` is 1 / the probability of the random ask whose answer is against the turn, else 0: shares of
-    these weights are free of who likes to click; ``asked_only``: nothing else is against it.
     """
 
     failure_id: str
