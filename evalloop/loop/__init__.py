@@ -94,6 +94,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -156,6 +159,7 @@ __all__ = [
     "open_saved",
     "open_webhooks",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
@@ -176,6 +180,7 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "send_notices",
     "set_baseline",
     "store_stats",
     "theme_history",
