@@ -71,6 +71,8 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
         response=turn.response,
         consent_purposes=purposes,
         correction=_correction(turn),
+        reasons=_reasons(turn),
+        outcome=_outcome(signals),
         history=tuple(message for each in before for message in _messages(each)),
         probability=chance,
         **_ask(against, known))
