@@ -10,6 +10,7 @@ from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
     from evalloop.contracts import Detector
+    from evalloop.records.event import Event
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
     from evalloop.records.turn import Turn
@@ -20,14 +21,21 @@ if TYPE_CHECKING:
     from evalloop.store.log import EventLog
 
 
+def add_events(project: Project, events: Iterable[Event]) -> None:
+    """Stores events that evalloop itself makes; on the disk when this returns."""
+    with event_store(project) as store:
+        store.add(events)
+
+
 def event_store(project: Project) -> EventStore:
     """The project's inbox."""
     from evalloop.store.events import EventStore
 
-    return EventStore(_store_address(project))
+    return EventStore(store_address(project))
 
 
-def _store_address(project: Project) -> str:
+def store_address(project: Project) -> str:
+    """The database of the project: that of the settings, or a SQLite file in the state folder."""
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
@@ -35,7 +43,7 @@ def open_log(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog
 
-    return EventLog(_store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
+    return EventLog(store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
 
 
 def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:
@@ -64,16 +72,21 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
 
 
 def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, by the signals of all detectors, derived anew."""
-    from evalloop.signals.failures import failures as find
+    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+    from evalloop.loop.trust import weigh_failures
 
-    return list(find(*derived(project)))
+    return list(weigh_failures(project).failures)
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
     """All turns, and the signals of all detectors on them, derived anew."""
-    joined, signals = _derive(project, project.host.all("detectors"))
+    joined, signals = derive_all(project)
     return joined.turns, [each for found in signals.values() for each in found]
+
+
+def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
+    """All turns with how they were joined, and the signals of all detectors by ``name@version``."""
+    return _derive(project, project.host.all("detectors"))
 
 
 def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:
