@@ -74,7 +74,7 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
     if as_json:
         click.echo(json.dumps(_as_dict(result), ensure_ascii=False, indent=1))
     else:
-        _print(result, dry_run=dry_run)
+        _print(result, dry_run=dry_run, platform=platform)
     if not result.rows:
         return ExitCode.EMPTY
     return ExitCode.OK if result.clean or skip_invalid else ExitCode.USAGE
@@ -123,13 +123,13 @@ def _progress(*, show: bool) -> Iterator[tuple[Tell, Tell]]:
         yield (lambda rows: bar.update(task, completed=rows)), (lambda rows: bar.update(task, total=rows))
 
 
-def _print(result: Captured, *, dry_run: bool) -> None:
+def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
     for error in result.errors[:LISTED]:
         click.echo(printable(str(error)), err=True)
     hidden = result.invalid + result.conflicts - min(LISTED, len(result.errors))
     if hidden > 0:
         click.echo(f"... and {hidden:,} more", err=True)
-    if result.never_seen:
+    if result.never_seen and not platform:  # a platform's mapping reads several versions of its export
         click.echo(f"warning: no row has {printable(', '.join(result.never_seen))}, which the mapping reads", err=True)
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(result.by_type.items()))
     click.echo(f"{result.rows:,} rows: {result.events:,} events" + (f" ({kinds})" if kinds else ""))
