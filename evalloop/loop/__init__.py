@@ -10,7 +10,15 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.evidence import (
+    capture,
+    derive_signals,
+    detectors_of,
+    drain,
+    failures,
+    open_events,
+    open_evidence,
+)
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import find_clusters, known_clusters
@@ -64,6 +72,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "derive_signals",
+    "detectors_of",
     "drain",
     "estimate_runs",
     "export_run",
@@ -79,6 +88,8 @@ __all__ = [
     "merge_runs",
     "open_bench",
     "open_engine",
+    "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",

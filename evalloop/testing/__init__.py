@@ -11,6 +11,7 @@ from evalloop.testing.contracts import (
     TargetContract,
 )
 from evalloop.testing.events import make_event, make_generation
+from evalloop.testing.evidence import evidence_of, signals_of
 from evalloop.testing.fakes import (
     HOSTILE,
     INJECTIONS,
@@ -26,7 +27,7 @@ from evalloop.testing.fakes import (
 )
 from evalloop.testing.grader import Example, GraderContract
 from evalloop.testing.importer import ImporterContract
-from evalloop.testing.samples import make_delta, make_report, make_run, make_trials, make_turn
+from evalloop.testing.samples import make_delta, make_report, make_run, make_trials
 
 __all__ = [
     "HOSTILE",
@@ -45,6 +46,7 @@ __all__ = [
     "ServiceUsed",
     "SourceContract",
     "TargetContract",
+    "evidence_of",
     "grade",
     "hostile_outputs",
     "make_case",
@@ -55,7 +57,7 @@ __all__ = [
     "make_report",
     "make_run",
     "make_trials",
-    "make_turn",
     "no_network",
     "outputs",
+    "signals_of",
 ]

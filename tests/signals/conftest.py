@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,16 +11,16 @@ from evalloop.capture.importing import import_rows
 from evalloop.capture.mapping import RowMapper, load
 from evalloop.capture.sources import CsvSource, JsonlSource
 from evalloop.records.event import Event
-from evalloop.records.signal import Signal
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.derive import derive
-from evalloop.signals.turns import Joined, join
 from evalloop.store.events import Added
+from evalloop.testing import evidence_of
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 FILES = {"realhumaneval": (CsvSource(), "realhumaneval/chat_data.csv.gz"),
          "ukp": (JsonlSource(), "ukp/dialogs.jsonl.gz")}
-Derived = tuple[Joined, dict[str, list[Signal]]]
+Derived = tuple[Any, dict[str, Any]]
+"""Evidence, and the signals of each detector."""
 
 
 def real_events(name: str) -> list[Event]:
@@ -33,9 +34,9 @@ def real_events(name: str) -> list[Event]:
 
 
 def derived(name: str) -> Derived:
-    """Turns and signals of a shipped data set."""
-    joined = join(real_events(name))
-    return joined, derive(joined.turns, evalloop_detectors())
+    """Evidence and signals of a shipped data set."""
+    evidence: Any = evidence_of(real_events(name))
+    return evidence, derive(evidence, evalloop_detectors())
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,15 @@ from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.derive import derive
 from evalloop.signals.report import SignalReport, report, tier
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import evidence_of, make_event, make_generation
 
 KINDS = {f"{each.name}@{each.version}": each.kind for each in evalloop_detectors()}
 
 
 def of(*events: Event) -> SignalReport:
     """The report on some events."""
-    joined = join(events)
-    return report(joined, derive(joined.turns, evalloop_detectors()), KINDS)
+    evidence: Any = evidence_of(events)
+    return report(evidence, derive(evidence, evalloop_detectors()), KINDS)
 
 
 def detector(found: SignalReport, name: str) -> Any:
@@ -38,13 +37,13 @@ def test_tiers(rate: float | None, name: str) -> None:
 
 def test_real_copies_by_model(programmers: Any) -> None:
     """RealHumanEval: 362 answers copied from; 37.5 % and 28.2 %, whose difference is not significant by user."""
-    joined, signals = programmers
-    found = report(joined, signals, KINDS, by="model_answered")
+    evidence, signals = programmers
+    found = report(evidence, signals, KINDS, by="model_answered")
     assert (found.turns, found.users, detector(found, "copy").turns) == (1055, 107, 362)
-    rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@1"}
+    rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@2"}
     assert rates["GPT-4o (chat)"] == pytest.approx(0.375)
     assert rates["CodeLlama34b (chat)"] == pytest.approx(64 / 227)
-    (pair,) = [each for each in found.differences if each.detector == "copy@1"
+    (pair,) = [each for each in found.differences if each.detector == "copy@2"
                and (each.first, each.second) == ("CodeLlama34b (chat)", "GPT-4o (chat)")]
     assert pair.p == pytest.approx(0.132, abs=0.001), "0.126 with the normal instead of t over 51 degrees of freedom"
     assert pair.users == 52
@@ -54,8 +53,8 @@ def test_real_copies_by_model(programmers: Any) -> None:
 
 def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
     """In the dialogues the words of users agree with what annotators say, far better than chance."""
-    joined, signals = dialogues
-    found = report(joined, signals, KINDS)
+    evidence, signals = dialogues
+    found = report(evidence, signals, KINDS)
     (comment,), (reply,) = detector(found, "comment").agreement, detector(found, "reply").agreement
     assert comment.reference == reply.reference == "reviewers"
     assert comment.n == reply.n
@@ -66,8 +65,8 @@ def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
 
 def test_report_is_json(dialogues: Any) -> None:
     """The whole report goes to JSON without loss of names."""
-    joined, signals = dialogues
-    data = json.loads(json.dumps(report(joined, signals, KINDS).to_dict(), allow_nan=False))
+    evidence, signals = dialogues
+    data = json.loads(json.dumps(report(evidence, signals, KINDS).to_dict(), allow_nan=False))
     assert {"capture_rate", "tier", "detectors", "orphans"} <= set(data)
 
 
@@ -106,5 +105,5 @@ def test_silent_detector_has_no_agreement() -> None:
 
 def test_nothing_gives_a_report_too() -> None:
     """No events: no rates, no error."""
-    found = report(join([]), {}, {})
+    found = report(evidence_of([]), {}, {})
     assert (found.capture_rate.share, found.tier) == (None, "no sessions")

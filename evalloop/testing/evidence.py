@@ -1,0 +1,51 @@
+"""What detectors need in tests: events as evidence on an engine of this process, and signals as records."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from evalloop.records.event import Event
+from evalloop.records.signal import Signal
+
+if TYPE_CHECKING:
+    from evalloop.contracts import Detector, Evidence
+
+RECEIVED = "2026-01-05T23:00:00.000000Z"
+
+
+def evidence_of(events: Iterable[Event]) -> Evidence:
+    """The turns and acts of some events, on DuckDB; made once for the same events in the same order."""
+    from evalloop.store.events import body_of
+
+    found: Evidence = _gathered(tuple(body_of(event)[0] for event in events))
+    return found
+
+
+def signals_of(detector: Detector, events: Iterable[Event] | Evidence) -> list[Signal]:
+    """What a detector says of some events, by time."""
+    from evalloop.signals.derive import records, run
+
+    evidence: Any = evidence_of(events) if isinstance(events, Sequence | tuple) else events
+    return list(records(evidence, run(detector, evidence)))
+
+
+@lru_cache(maxsize=32)
+def _gathered(bodies: tuple[str, ...]) -> Any:
+    from evalloop.signals.evidence import gather
+    from evalloop.store import columns
+
+    engine = _engine()
+    schema = columns.schema()
+    return gather(engine, engine.rows([columns.arrow((body, RECEIVED) for body in bodies)] if bodies else [], schema))
+
+
+@cache
+def _engine() -> Any:
+    from evalloop.engine import open_engine
+
+    engine = open_engine("duckdb", threads=1)
+    atexit.register(engine.close)
+    return engine
