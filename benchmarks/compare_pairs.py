@@ -41,7 +41,7 @@ def table(pairs: int, clusters: int) -> dict[str, list[object]]:
 
 def evalloop(rows: dict[str, list[object]]) -> None:
     """The product's own way."""
-    kept, notes = duplicates.resolve(Columns(**rows), "base", "cand", "error")
+    kept, notes = duplicates.resolve(Columns(**rows), ("base", "cand"), "error")
     compare(kept, "base", "cand", notes=notes)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from evalloop.records.call import Price, Reply, Request
     from evalloop.records.case import Case
+    from evalloop.records.preference import Judged, Preference, RubricRating
     from evalloop.records.report import Comparison
     from evalloop.records.run import Run, Trial
     from evalloop.records.variant import Variant
@@ -288,13 +289,17 @@ class ChecksOptions(Protocol):
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a renderer gets: the comparison, and where runs were compared their headers, trials and cases."""
+    """What a renderer gets: the comparison, and where runs were compared their headers, trials and cases.
+
+    ``others`` are comparisons of further candidates with the same baseline; all were adjusted for many looks together.
+    """
 
     comparison: Comparison
     runs: tuple[Run, ...] = ()
     trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
     title: str = "evalloop report"
+    others: tuple[Comparison, ...] = ()
 
 
 @runtime_checkable
@@ -316,3 +321,29 @@ class Exporter(Plugin, Protocol):
 
     def export(self, run: Run, trials: Iterable[Trial], place: Path) -> int:
         """Writes ``place`` and returns the number of rows."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training format gets: preference pairs, judged answers, and ratings by criterion (which have no split)."""
+
+    pairs: Sequence[Preference] = ()
+    judged: Sequence[Judged] = ()
+    ratings: Sequence[RubricRating] = ()
+
+    def of_split(self, split: str) -> TrainingData:
+        """The rows of one split, train or heldout; ratings belong to train."""
+        return TrainingData([each for each in self.pairs if each.split == split],
+                            [each for each in self.judged if each.split == split],
+                            self.ratings if split == "train" else ())
+
+
+@runtime_checkable
+class TrainingFormat(Plugin, Protocol):
+    """Writes training data as one trainer reads it."""
+
+    about: str
+    """What the format is, in a few words."""
+
+    def write(self, data: TrainingData, folder: Path) -> Mapping[str, int]:
+        """Writes files into ``folder`` (made if need be) and returns the rows of each split that has some."""

@@ -3,6 +3,7 @@
 terminal, CI log    evalloop.printable
 Markdown            markdown, fenced
 CSV                 csv_cell
+GitHub's log        workflow_command
 XML (JUnit)         xml_text
 JSON inside HTML    script_json
 """
@@ -11,12 +12,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from evalloop.printable import one_line, printable
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&!]|^[-+=])")
 _MARKDOWN_LINK = re.compile(r"(?i)\b(https?|ftp|mailto)(:)|\b(www)(\.)")
+_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY = {**_MESSAGE, ":": "%3A", ",": "%2C"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 _XML_ILLEGAL = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"  # costs milliseconds to compile
 
@@ -38,6 +42,19 @@ def fenced(text: str, *, limit: int = 2000) -> str:
 def csv_cell(text: str) -> str:
     """``text`` as a cell that no spreadsheet takes for a formula (ASVS 5.0, 1.2.10); the csv writer adds the quotes."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def workflow_command(kind: str, message: str, **properties: str | int) -> str:
+    """One ``::kind key=value::message`` line of GitHub Actions: no text in it can end a property, or begin a command.
+
+    ``kind`` is error, warning or notice; properties are title, file and line.
+    """
+    given = ",".join(f"{key}={_workflow(str(value), _PROPERTY)}" for key, value in properties.items())
+    return f"::{kind}{' ' if given else ''}{given}::{_workflow(message, _MESSAGE)}"
+
+
+def _workflow(text: str, escapes: Mapping[str, str]) -> str:
+    return "".join(escapes.get(char, char) for char in printable(text, limit=2000))
 
 
 def xml_text(text: str) -> str:

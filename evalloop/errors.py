@@ -8,6 +8,7 @@ EvalloopError
     PluginError         a plugin is broken, doubled or missing: plugin and version
     TargetError         a call of a variant failed: variant
     IncompleteError     the work could not be finished (provider errors, budget)
+    StoreError          the database refuses to write: a full or read-only disk, a lost connection
     EmptyError          there was nothing to do
 
 Messages are lower case without a final stop; ``fix`` says what to do about it. Exit codes keep pytest's meaning.
@@ -127,6 +128,12 @@ class TargetError(EvalloopError):
 
 class IncompleteError(EvalloopError):
     """Work that stopped before its end and can be resumed."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class StoreError(EvalloopError):
+    """The database cannot be written or read; nothing of the transaction was stored."""
 
     exit_code = ExitCode.INCOMPLETE
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Renderer,
         Source,
         Target,
+        TrainingFormat,
     )
 
 PROJECT = "evalloop"
@@ -153,6 +154,20 @@ def evalloop_exporters() -> list[Exporter]:  # type: ignore[empty-body]
 
     When: ``evalloop export`` writes a run for another tool.
     Returns: objects with ``suffix`` and ``export(run, trials, place)``.
+    On error: a name used twice is refused, both owners are named.
+    Since: 0.1
+    """
+
+
+# ---- preferences ---------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def evalloop_training_formats() -> list[TrainingFormat]:  # type: ignore[empty-body]
+    """Formats of training data.
+
+    When: ``evalloop export`` writes preference pairs or judged answers for a trainer.
+    Returns: objects with ``about`` and ``write(data, folder)``.
     On error: a name used twice is refused, both owners are named.
     Since: 0.1
     """

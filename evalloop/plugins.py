@@ -23,7 +23,7 @@ from evalloop import contracts, hookspecs
 from evalloop.errors import PluginError
 
 BUILT_IN = "built-in"
-BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs")
+BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences")
 KINDS: Mapping[str, type] = {
     "sources": contracts.Source,
     "detectors": contracts.Detector,
@@ -35,6 +35,7 @@ KINDS: Mapping[str, type] = {
     "graders": contracts.Grader,
     "renderers": contracts.Renderer,
     "exporters": contracts.Exporter,
+    "training_formats": contracts.TrainingFormat,
 }
 
 

@@ -21,7 +21,7 @@ MODULES = sorted(each.name for each in pkgutil.walk_packages(evalloop.__path__, 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     """``code`` in a fresh interpreter."""
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120,
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=400,
                           env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
 
 

@@ -12,10 +12,11 @@ NAMES = ["EvalloopError", "ExitCode", "Grade", "__version__", "assert_case", "ex
 TESTING = [
     "HOSTILE", "INJECTIONS", "ClustererContract", "DetectorContract", "EmbedderContract", "Example",
     "ExporterContract", "GraderContract", "ImporterContract", "LabelerContract", "Offline", "RendererContract",
-    "Scripted",
-    "ServiceUsed", "SourceContract", "TargetContract", "evidence_of", "grade", "hostile_outputs", "make_case",
-    "make_context", "make_delta", "make_event", "make_generation", "make_report", "make_run", "make_trials",
-    "no_network", "outputs", "signals_of"]
+    "Scripted", "ServiceUsed", "SourceContract", "TargetContract", "TrainingFormatContract", "evidence_of",
+    "grade",
+    "hostile_outputs", "make_case", "make_context", "make_delta", "make_event", "make_generation",
+    "make_report", "make_run", "make_training_data", "make_trials", "make_turn", "no_network", "outputs",
+    "signals_of"]
 EXIT_CODES = {"OK": 0, "GATE_FAILED": 1, "INTERRUPTED": 2, "INTERNAL": 3, "USAGE": 4, "EMPTY": 5, "INCONCLUSIVE": 6,
               "INCOMPLETE": 7}
 

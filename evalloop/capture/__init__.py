@@ -1,13 +1,24 @@
-"""Stage capture: rows of files become events - mapped, masked, checked."""
+"""Stage capture: rows of files become events - mapped, masked, checked; ``Client`` reports them from a live product."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from evalloop.capture.client import Client, Limits
     from evalloop.contracts import Source
+
+__all__ = ["Client", "Limits", "evalloop_sources"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Client", "Limits"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from evalloop.capture import client
+
+    return getattr(client, name)
 
 
 @hookimpl

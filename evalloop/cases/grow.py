@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from evalloop.cases.near import Near, likeness, normal, tokens
+from evalloop.near import Near, likeness, normal, tokens
 from evalloop.records.case import Case, GraderSpec
 from evalloop.records.cluster import OTHER, Cluster
 from evalloop.records.failure import Failure

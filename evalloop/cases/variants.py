@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalloop.cases import grid
 from evalloop.contracts import Target
 from evalloop.errors import RecordError, RecordErrors
 from evalloop.records.case import Evalset
@@ -35,7 +36,18 @@ class _Place:
 
 def load(name: str, definition: Path | Mapping[str, Any], root: Path, targets: Mapping[str, Target] | None = None, *,
          folder: Path | None = None, file: str = "") -> Variant:
-    """The variant ``name`` of a YAML file or of an inline definition.
+    """The one variant ``name`` of a definition, as ``load_all`` reads it; RecordErrors for a grid."""
+    found = load_all(name, definition, root, targets, folder=folder, file=file)
+    if list(found) != [name]:
+        raise RecordErrors([RecordError(f"{name} is a grid of {len(found)} variants", file=file or str(definition)[:80],
+                                        field="grid", fix=f"name one of them: {', '.join(list(found)[:5])}")])
+    return found[name]
+
+
+def load_all(name: str, definition: Path | Mapping[str, Any], root: Path,
+             targets: Mapping[str, Target] | None = None, *, folder: Path | None = None,
+             file: str = "") -> dict[str, Variant]:
+    """The variants of a YAML file or of an inline definition by name: one, or as many as its ``grid`` has.
 
     ``prompt_file`` is relative to the variant's file (inline: to ``folder``, by default ``root``) and must lie inside
     ``root``. With ``targets`` the target's name and its options are checked. Raises RecordErrors with every problem.
@@ -48,6 +60,14 @@ def load(name: str, definition: Path | Mapping[str, Any], root: Path, targets: M
     else:
         place = _Place(file or f"variant {name}", folder or root, root)
         data = definition
+    if not isinstance(data, Mapping) or "grid" not in data:
+        return {name: _variant(name, data, place, targets)}
+    if wrong := grid.problems(data):
+        raise RecordErrors(place.error(problem) for problem in wrong)
+    return {each: _variant(each, part, place, targets) for each, part in grid.expand(name, data)}
+
+
+def _variant(name: str, data: Any, place: _Place, targets: Mapping[str, Target] | None) -> Variant:
     problems = schema.validate("variant", data) or list(_beyond_schema(data, targets))
     if problems:
         raise RecordErrors(place.error(problem) for problem in problems)
@@ -56,7 +76,7 @@ def load(name: str, definition: Path | Mapping[str, Any], root: Path, targets: M
 
 
 def of_evalset(evalset: Evalset, root: Path, targets: Mapping[str, Target] | None = None) -> dict[str, Variant]:
-    """All variants of a suite by name; raises RecordErrors with the problems of all of them."""
+    """All variants of a suite by name, grids expanded; raises RecordErrors with the problems of all of them."""
     path = Path(evalset.path)
     folder = path if path.is_dir() else path.parent
     found: dict[str, Variant] = {}
@@ -66,7 +86,7 @@ def of_evalset(evalset: Evalset, root: Path, targets: Mapping[str, Target] | Non
         try:
             if isinstance(definition, str):
                 definition = inside(definition, folder, root, file=str(path), field=field)
-            found[name] = load(name, definition, root, targets, folder=folder, file=f"{path}: {field}")
+            found |= load_all(name, definition, root, targets, folder=folder, file=f"{path}: {field}")
         except RecordErrors as error:
             errors += error.errors
     if errors:

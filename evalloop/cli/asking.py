@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from evalloop.report.table import TableSpec
 
 SUFFIXES = {".html": "html", ".md": "md", ".json": "json", ".csv": "csv", ".xml": "junit", ".txt": "table"}
 POLICY = ("alpha", "margin", "target", "protected", "must_pass", "min_n")
-_OPTIONS = (
+_ARGUMENTS = (
     click.argument("baseline", metavar="BASE"),
     click.argument("candidate", metavar="CAND"),
+)
+_TABLE = (
     click.option("--table", metavar="FILE", help="compare two variants of a CSV, JSONL or Parquet file, no run needed"),
     click.option("--case", "case_column", metavar="COL", default="case", show_default=True,
                  help="column of the case id"),
@@ -28,8 +30,13 @@ _OPTIONS = (
     click.option("--repeat", "repeat_column", metavar="COL", help="column that tells runs of one case apart"),
     click.option("--unit", "unit_column", metavar="COL",
                  help="column of what cases share (user, document): the independent unit"),
+    click.option("--length", "length_column", metavar="COL", help="column of the answer's length in characters"),
+    click.option("--cost", "cost_column", metavar="COL", help="column of the answer's cost in US dollars"),
+    click.option("--latency", "latency_column", metavar="COL", help="column of the answer's time in seconds"),
     click.option("--duplicates", type=click.Choice(("error", "mean", "first")), default="error", show_default=True,
                  help="what to do with rows of the same case, variant and repeat"),
+)
+_POLICY = (
     click.option("--policy", "policy_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
                  help="YAML file with the gate policy; stands over the evalset's own"),
     click.option("--alpha", type=float, help="level of tests and intervals"),
@@ -46,20 +53,36 @@ _OPTIONS = (
 
 def asks_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds BASE, CAND and the options of a comparison to a verb."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_ARGUMENTS, *_TABLE, *_POLICY)):
         command = option(command)
     return command
+
+
+def asks_results(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that describe a table and a policy, but no names of what is compared."""
+    for option in reversed((*_TABLE, *_POLICY[:5])):
+        command = option(command)
+    return command
+
+
+def question_of(names: Sequence[str], given: Mapping[str, Any]) -> Question:
+    """Names given in any number, the baseline first, and the options of ``asks_results`` as a Question."""
+    whole = {"baseline": names[0], "candidate": names[1], "others": names[2:], "must_pass": (), "min_n": None,
+             "confirm": None, **given}
+    return question(whole)
 
 
 def question(given: Mapping[str, Any], *, keep: bool = False, strict: bool = False) -> Question:
     """The options of a verb as a Question."""
     table = given["table"]
     spec = TableSpec(table, given["case_column"], given["variant_column"], given["value_column"],
-                     given["cluster_column"], given["repeat_column"], given["unit_column"]) if table else None
+                     given["cluster_column"], given["repeat_column"], given["unit_column"],
+                     given["length_column"], given["cost_column"], given["latency_column"]) if table else None
     if table and given["confirm"]:
         raise UsageError("--confirm names runs, --table needs none", fix="leave one of the two out")
     return Question(given["baseline"], given["candidate"], spec, given["duplicates"], given["policy_file"],
-                    {name: given[name] for name in POLICY}, given["confirm"], keep, strict)
+                    {name: given[name] for name in POLICY}, given["confirm"], keep, strict,
+                    tuple(given.get("others", ())))
 
 
 def form_of(form: str | None, as_json: bool, output: Path | None, default: str = "table") -> str:

@@ -1,6 +1,7 @@
-"""The whole loop on one screen: the stages in order, each fed by the one before.
+r"""The whole loop on one screen: the stages in order, each fed by the one before.
 
     capture -> signals -> clusters -> cases -> runs -> report -> notes
+                 \-> preferences (training data)
 
 Every function takes the project, hands records and plugin objects to one stage, and stores what comes back. Verbs and
 the pytest plugin call these and nothing else.
@@ -9,6 +10,9 @@ the pytest plugin call these and nothing else.
 # the project: settings and plugins
 from evalloop.loop.project import Project, open_project
 
+# collecting: events over HTTP, and who may send them
+from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import (
     capture,
@@ -16,8 +20,8 @@ from evalloop.loop.evidence import (
     detectors_of,
     drain,
     failures,
-    open_events,
     open_evidence,
+    open_history,
 )
 
 # clusters: failures -> named themes
@@ -55,11 +59,18 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# preferences: evidence -> training data
+from evalloop.loop.training import export_training, read_profiles
+
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
+from evalloop.loop.confirm import decide
+
+# before a run: what the cases can show; after many: which variant is best
+from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
@@ -71,11 +82,14 @@ __all__ = [
     "choose_variants",
     "compare",
     "compare_trials",
+    "create_key",
+    "decide",
     "derive_signals",
     "detectors_of",
     "drain",
     "estimate_runs",
     "export_run",
+    "export_training",
     "failures",
     "find_clusters",
     "find_run",
@@ -83,6 +97,7 @@ __all__ = [
     "import_evalset",
     "known_clusters",
     "known_failures",
+    "list_keys",
     "list_runs",
     "load_evalset",
     "merge_runs",
@@ -90,18 +105,26 @@ __all__ = [
     "open_engine",
     "open_events",
     "open_evidence",
+    "open_history",
     "open_log",
     "open_project",
     "open_review",
     "open_saved",
+    "plan_evalset",
     "plan_runs",
+    "plan_runs_again",
     "prune_cache",
+    "read_profiles",
     "read_run",
     "read_trials",
     "regrade_run",
     "render",
     "resume_run",
+    "revoke_key",
+    "rotate_key",
     "run_plans",
+    "salt_of",
+    "select",
     "self_judges",
     "write_release",
 ]

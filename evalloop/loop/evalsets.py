@@ -38,7 +38,12 @@ def known_failures(evalset: Evalset) -> list[KnownFailure]:
 
 
 def choose_variants(project: Project, evalset: Evalset, given: Sequence[str] = ()) -> dict[str, Variant]:
-    """The variants by name: those that ``given`` names (``NAME`` or ``NAME=FILE``), else all of the evalset."""
+    """The variants by name: those that ``given`` names (``NAME`` or ``NAME=FILE``), else all of the evalset.
+
+    The name of a grid, or a pattern (``grid.*``), means all variants that fit.
+    """
+    from fnmatch import fnmatchcase
+
     from evalloop.cases import variants
 
     root, targets = project.config.root, project.objects("targets")
@@ -52,7 +57,10 @@ def choose_variants(project: Project, evalset: Evalset, given: Sequence[str] = (
             part = replace(evalset, variants={name: evalset.variants[name]})
             chosen |= variants.of_evalset(part, root, targets)
         elif path.is_file():
-            chosen[name] = variants.load(name, path, root, targets)
+            chosen |= variants.load_all(name, path, root, targets)
+        elif fitting := {each: variant for each, variant in variants.of_evalset(evalset, root, targets).items()
+                         if not file and fnmatchcase(each, name)}:
+            chosen |= fitting
         else:
             raise UsageError(f"no variant {name!r}" + (f" at {file}" if file else ""),
                              fix=f"variants of {evalset.name}: {', '.join(evalset.variants) or 'none'}; "

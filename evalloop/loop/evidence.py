@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
     from evalloop.contracts import Detector, Source
     from evalloop.records.failure import Failure
+    from evalloop.records.signal import Signal
+    from evalloop.records.turn import Turn
     from evalloop.signals.evidence import Evidence
     from evalloop.signals.report import SignalReport
     from evalloop.store.derived import SignalFiles
@@ -65,7 +67,7 @@ def _store_address(project: Project) -> str:
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
-def open_events(project: Project) -> EventLog:
+def open_history(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog
 
@@ -74,7 +76,7 @@ def open_events(project: Project) -> EventLog:
 
 def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:
     """Moves the days that are complete (setting ``settle_days``) from the inbox into the lake."""
-    with open_events(project) as log:
+    with open_history(project) as log:
         return log.drain(project.config.settle_days, progress=progress)
 
 
@@ -87,7 +89,7 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
     from evalloop.store.derived import SignalFiles
 
     config = project.config
-    with (open_events(project) as log, log.snapshot() as events, open_engine(
+    with (open_history(project) as log, log.snapshot() as events, open_engine(
             config.engine, memory=config.engine_memory, scratch=config.state_dir / "tmp") as engine):
         schema = columns.schema()
         waiting = engine.rows(events.inbox, schema)
@@ -156,6 +158,17 @@ def failures(project: Project) -> list[Failure]:
     with open_evidence(project) as bench:
         _need_turns(bench.evidence)
         return list(find(bench.evidence, bench.signals(detectors_of(project))))
+
+
+def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
+    """All turns as records with their events, and the signals of all detectors on them."""
+    from evalloop.signals.derive import records, together
+    from evalloop.signals.turns import turns
+
+    with open_evidence(project) as bench:
+        _need_turns(bench.evidence)
+        signals = bench.signals(detectors_of(project))
+        return list(turns(bench.evidence)), list(records(bench.evidence, together(signals)))
 
 
 def _need_turns(evidence: Evidence) -> None:

@@ -3,78 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import EvalloopError
-from evalloop.loop.evalsets import load_evalset
+from evalloop.loop.asked import Sides, evalset_of, policy_for, sides_of, table_of
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 from evalloop.loop.trials import find_run
 
 if TYPE_CHECKING:
     from evalloop.contracts import ReportData
-    from evalloop.records.case import Evalset
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
-    from evalloop.records.run import Run, Trial
+    from evalloop.records.run import Trial
     from evalloop.report.policy import Policy
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
 
+
 def compare(project: Project, question: Question) -> ReportData:
-    """The candidate against the baseline, per cluster and overall, with the gate's verdict."""
-    from evalloop.report.runs import RunTrials, compare_runs
-    from evalloop.store import runlog
+    """The candidates against the baseline, per cluster and overall, each with the gate's verdict."""
+    from evalloop.report.runs import compare_runs
 
     if question.table is not None:
         return _compare_table(project, question, question.table)
-    cand = RunTrials(*runlog.read(find_run(project, question.candidate)))
-    base = RunTrials(*runlog.read(find_run(project, question.baseline, like=cand.run)))
-    evalset, notes = _evalset_of(project, cand.run, strict=question.strict)
-    policy = _policy(project, question, evalset.gate if evalset else {})
-    confirmation = None
-    if question.confirm:
-        again = replace(question, baseline=question.confirm[0], candidate=question.confirm[1], confirm=None, keep=False)
-        confirmation = compare(project, again).comparison
-    return compare_runs(base, cand, policy, cases=evalset.cases if evalset else (), keep=question.keep,
-                        confirmation=confirmation, notes=notes, seed=project.config.seed)
+    sides = sides_of(project, question)
+    confirmation = _confirmation(project, question, sides) if question.confirm else None
+    return compare_runs(sides.runs, sides.policy, cases=sides.cases, keep=question.keep, confirmation=confirmation,
+                        notes=sides.notes, seed=project.config.seed, shares=sides.shares)
+
+
+def _confirmation(project: Project, question: Question, first: Sides) -> Comparison:
+    """The same comparison on two runs that must be fresh."""
+    from evalloop.report.confirmation import check_runs, fresh
+    from evalloop.report.runs import RunTrials, compare_runs
+    from evalloop.store import runlog
+
+    assert question.confirm is not None
+    base, cand = (runlog.read(find_run(project, each)) for each in question.confirm)
+    check_runs((first.runs[0].run, first.runs[1].run), (base[0], cand[0]))
+    sides = [RunTrials(run, fresh(run, trials)) for run, trials in (base, cand)]
+    return compare_runs(sides, first.policy, seed=project.config.seed).comparison
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
     from evalloop.contracts import ReportData
-    from evalloop.engine import read_table
-    from evalloop.report import compare as report
-    from evalloop.report import duplicates
-    from evalloop.report.table import columns_of
+    from evalloop.report.compare import compare_all
 
-    columns = columns_of(read_table(table.place, table.columns()), table)
-    kept, notes = duplicates.resolve(columns, question.baseline, question.candidate, question.duplicates, table.place)
-    comparison = report.compare(kept, question.baseline, question.candidate, policy=_policy(project, question, {}),
-                                notes=notes, seed=project.config.seed)
-    return ReportData(comparison, title=table.place)
+    asked = table_of(project, question, table)
+    first, *more = compare_all(asked.columns, asked.baseline, asked.candidates, policy=asked.policy, notes=asked.notes,
+                               seed=project.config.seed)
+    return ReportData(first, title=table.place, others=tuple(more))
 
 
-def _evalset_of(project: Project, run: Run, *, strict: bool) -> tuple[Evalset | None, list[str]]:
-    """The evalset of a run as it stands now; without it there is no policy and there are no questions to show."""
-    try:
-        return load_evalset(project, run.evalset_path), []
-    except EvalloopError as error:
-        if strict:
-            raise
-        return None, [f"the evalset {run.evalset} could not be read, so its gate policy is not used: {error.message}"]
-
-
-def _policy(project: Project, question: Question, own: Mapping[str, Any]) -> Policy:
-    """Settings, then the evalset's own policy, then a policy file, then the command line."""
-    from evalloop.report.policy import Policy
-    from evalloop.store import yaml
-
-    given = {"margin": project.config.margin, "alpha": project.config.alpha, **own}
-    if question.policy_file:
-        data = yaml.load(question.policy_file).data
-        given |= data.get("gate", data) if isinstance(data, dict) else {"gate": data}
-    return Policy.of(given, file=str(question.policy_file or ""), **question.flags)
+def policy_of(project: Project, question: Question, data: ReportData) -> Policy:
+    """The policy by which a comparison was decided."""
+    evalset = evalset_of(project, data.runs[1], strict=False)[0] if data.runs else None
+    return policy_for(project, question, evalset)
 
 
 def read_trials(project: Project, reference: str) -> list[Trial]:

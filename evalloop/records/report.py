@@ -17,6 +17,7 @@ class Score(Record):
 
     ``overall`` rows (cluster None) carry the whole case's score. ``unit`` groups dependent cases (user, document).
     ``state`` is ok, error or missing (no trial at all); ``passed`` is the verdict where there is one beside the value.
+    ``length`` (characters), ``cost`` (US dollars) and ``latency`` (seconds) are those of the answer, None if unknown.
     """
 
     case: str
@@ -27,6 +28,58 @@ class Score(Record):
     unit: str | None = None
     state: str = "ok"
     passed: bool | None = None
+    length: float | None = None
+    cost: float | None = None
+    latency: float | None = None
+
+
+@dataclass(frozen=True)
+class Change(Record):
+    """How something beside the score changed over the n cases that know it under both variants.
+
+    ``base`` and ``cand`` are means over cases (of the means over repeats); ``interval`` is that of ``delta``, None
+    under two cases; ``low`` and ``high`` limit the candidate's own mean.
+    """
+
+    n: int
+    base: float
+    cand: float
+    delta: float
+    interval: tuple[float, float] | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimate(Record):
+    """A delta worked out in another way than the row's own, with its interval and p-value (None: cannot be given)."""
+
+    delta: float
+    se: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+    n: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Headline(Record):
+    """The delta with each cluster weighted by its share in production, and the two levels behind it.
+
+    ``clusters`` have a weight and pairs; ``covered`` is the part of all known shares that they make up; ``lower`` is
+    the one-sided limit; ``source`` says where the shares come from.
+    """
+
+    delta: float
+    se: float | None
+    interval: tuple[float, float] | None
+    lower: float | None
+    p: float | None
+    base: float
+    cand: float
+    clusters: int
+    covered: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -35,9 +88,15 @@ class Delta(Record):
 
     Figures are on the score's own scale (0.05 = 5 points on a pass rate); ``interval`` is (low, high) or None when it
     cannot be given, then ``method`` says why. ``p`` decides; ``p_exact`` (McNemar), ``p_t`` and ``p_signflip`` stand
-    beside it. ``lower`` is the one-sided limit of "no worse"; ``needed`` is how many cases a decision would take;
-    ``units`` counts the independent units when cases share one.
+    beside it. ``lower`` is the one-sided limit of "no worse"; ``needed`` is how many cases a decision would take,
+    ``needed_repeats`` how many repeats of the cases that there are, where repeats can do it; ``units`` counts the
+    independent units when cases share one. ``p_better`` is the probability that the candidate is better, for people
+    and never for the gate. ``share`` is the cluster's share in production. ``length``, ``cost`` and ``latency`` tell
+    how the answers changed; ``at_equal_length`` is a diagnostic that extrapolates. ``bounds`` is as in Comparison.
     """
+
+    NESTED: ClassVar[Mapping[str, type[Record]]] = {"length": Change, "cost": Change, "latency": Change,
+                                                    "at_equal_length": Estimate}
 
     cluster: str | None
     n: int
@@ -63,6 +122,14 @@ class Delta(Record):
     p_t: float | None = None
     p_signflip: float | None = None
     units: int | None = None
+    needed_repeats: int | None = None
+    p_better: float | None = None
+    share: float | None = None
+    length: Change | None = None
+    cost: Change | None = None
+    latency: Change | None = None
+    at_equal_length: Estimate | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,12 +157,14 @@ class Comparison(Record):
     """One candidate against one baseline: overall, per cluster, and the gate's verdict.
 
     ``errors`` counts what is missing and why, per variant. ``bounds`` holds the overall delta and its one-sided limit
-    if every missing pair had spoken against the candidate (``worst``, ``worst_lower``) or for it (``best``,
-    ``best_lower``); empty when nothing is missing. ``must_pass`` maps a case to its failed and counted runs under the
+    if every missing pair had spoken against the candidate (``worst``, ``worst_lower``, with ``worst_p``) or for it
+    (``best`` ...); empty when nothing is missing. ``must_pass`` maps a case to its failed and counted runs under the
     candidate. ``shrunken`` maps a cluster to its empirical-Bayes delta and standard error: for wording, never evidence.
+    ``headline`` weights the clusters as in production; None where no shares are known.
     """
 
-    NESTED: ClassVar[Mapping[str, type[Record]]] = {"overall": Delta, "clusters": Delta, "gate": Gate, "flips": Flip}
+    NESTED: ClassVar[Mapping[str, type[Record]]] = {"overall": Delta, "clusters": Delta, "gate": Gate, "flips": Flip,
+                                                    "headline": Headline}
 
     baseline: str
     candidate: str
@@ -110,3 +179,4 @@ class Comparison(Record):
     bounds: Mapping[str, float] = field(default_factory=dict)
     must_pass: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     shrunken: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    headline: Headline | None = None

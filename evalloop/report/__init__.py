@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def evalloop_renderers() -> list[Renderer]:
     """The built-in report formats."""
     from evalloop.report.renderers.data import CsvRenderer, JsonRenderer
+    from evalloop.report.renderers.github import GithubRenderer
     from evalloop.report.renderers.html import HtmlRenderer
     from evalloop.report.renderers.junit import JunitRenderer
     from evalloop.report.renderers.markdown import MarkdownRenderer
     from evalloop.report.renderers.text import TextRenderer
 
-    return [TextRenderer(), MarkdownRenderer(), JsonRenderer(), CsvRenderer(), JunitRenderer(), HtmlRenderer()]
+    return [TextRenderer(), MarkdownRenderer(), JsonRenderer(), CsvRenderer(), JunitRenderer(), GithubRenderer(),
+            HtmlRenderer()]

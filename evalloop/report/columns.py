@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
+MEASURES = ("length", "cost", "latency")
+"""What is known of an answer beside its score; a column that knows nothing is None."""
 MANY = 50_000  # below this many texts a dict is faster than loading pyarrow
 
 
@@ -35,6 +37,9 @@ class Columns:
     unit: Sequence[Hashable | None] | None = None
     state: Sequence[str] | None = None
     passed: Sequence[bool | None] | None = None
+    length: Sequence[float | None] | None = None
+    cost: Sequence[float | None] | None = None
+    latency: Sequence[float | None] | None = None
     _coded: dict[str, tuple[Codes, list[Any]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -44,7 +49,8 @@ class Columns:
         return cls(case=[row.case for row in rows], variant=[row.variant for row in rows],
                    value=[row.value for row in rows], cluster=[row.cluster for row in rows],
                    repeat=[row.repeat for row in rows], unit=[row.unit for row in rows],
-                   state=[row.state for row in rows], passed=[row.passed for row in rows])
+                   state=[row.state for row in rows], passed=[row.passed for row in rows],
+                   **{name: _known([getattr(row, name) for row in rows]) for name in MEASURES})
 
     def __len__(self) -> int:
         return len(self.case)
@@ -70,6 +76,10 @@ class Columns:
         if self.cluster is None or None not in self.cluster:
             return np.ones(len(self), dtype=bool)
         return np.fromiter((each is None for each in self.cluster), dtype=bool, count=len(self))
+
+
+def _known(values: list[float | None]) -> list[float | None] | None:
+    return values if any(value is not None for value in values) else None
 
 
 def factorize(values: Iterable[Any]) -> tuple[Codes, list[Any]]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import ceil, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from evalloop import stats
 from evalloop.records.report import Comparison, Delta, Flip, Score
+from evalloop.report.changes import changes_of
 from evalloop.report.columns import Columns
 from evalloop.report.gate import decide
+from evalloop.report.headline import headline
+from evalloop.report.needed import cases_needed, repeats_needed
 from evalloop.report.pairs import Paired, Pairs, pair
 from evalloop.report.policy import Policy
 
@@ -27,30 +30,48 @@ MOST_FLIPS = 5_000
 
 def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Hashable, *,
             policy: Policy | Mapping[str, Any] | None = None, alpha: float | None = None, margin: float | None = None,
-            notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0) -> Comparison:
+            notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0,
+            shares: Mapping[str, float] | None = None, shares_source: str = "") -> Comparison:
     """``candidate`` minus ``baseline``, with the gate's verdict under ``policy``.
 
     ``alpha`` and ``margin`` stand over the policy's own. ``confirmation`` is the same comparison on fresh runs with
-    doubled repeats: it confirms or lifts the alarm of a protected cluster. Raises UsageError for an unknown variant
-    and RecordError for a value that is no number.
+    doubled repeats: it confirms or lifts the alarm of a protected cluster. ``shares`` are those of the clusters in
+    production, where the policy gives none. Raises UsageError for an unknown variant and RecordError for a value that
+    is no number.
     """
     rules = policy if isinstance(policy, Policy) else Policy.of(policy)
     rules = replace(rules, alpha=rules.alpha if alpha is None else alpha,
                     margin=rules.margin if margin is None else margin)
+    return compare_all(scores, baseline, [candidate], policy=rules, notes=notes, confirmation=confirmation, seed=seed,
+                       shares=shares, shares_source=shares_source)[0]
+
+
+def compare_all(scores: Iterable[Score] | Columns, baseline: Hashable, candidates: Sequence[Hashable], *,
+                policy: Policy, notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0,
+                shares: Mapping[str, float] | None = None, shares_source: str = "") -> tuple[Comparison, ...]:
+    """Each candidate minus the one baseline. The adjustments for many looks run over the clusters of all candidates.
+
+    With several candidates the overall verdicts, and those on the target, share Holm's adjustment too.
+    """
     columns = scores if isinstance(scores, Columns) else Columns.of(scores)
-    paired = pair(columns, baseline, candidate)
-    overall = _delta(paired.overall, rules, seed)
-    clusters = _adjusted([_delta(pairs, rules, seed) for pairs in paired.clusters], rules)
-    comparison = Comparison(
-        baseline=str(baseline), candidate=str(candidate), overall=_judge(overall, overall.p, rules),
-        clusters=clusters, flips=_flips(paired), errors=paired.missing,
-        notes=(*notes, *_flip_note(overall)), alpha=rules.alpha, margin=rules.margin,
-        bounds=_bounds(paired.overall, rules, seed), must_pass=_must_pass(columns, candidate, rules.must_pass),
-        shrunken=_shrunken(clusters))
-    return replace(comparison, gate=decide(comparison, rules, confirmation=confirmation))
+    sides = [pair(columns, baseline, candidate) for candidate in candidates]
+    weights = (policy.weights, "the policy") if policy.weights else (shares or {}, shares_source)
+    wholes = _adjusted([[_delta(side.overall, policy, seed)] for side in sides], policy)
+    parts = _adjusted([[_delta(pairs, policy, seed, weights[0]) for pairs in side.clusters] for side in sides], policy)
+    found = []
+    for candidate, side, (whole,), clusters in zip(candidates, sides, wholes, parts, strict=True):
+        overall = _finished(whole if len(sides) > 1 else replace(whole, p_holm=None, q=None), side.overall, policy)
+        done = tuple(_finished(delta, pairs, policy) for delta, pairs in zip(clusters, side.clusters, strict=True))
+        comparison = Comparison(
+            baseline=str(baseline), candidate=str(candidate), overall=overall, clusters=done, flips=_flips(side),
+            errors=side.missing, notes=(*notes, *_flip_note(overall)), alpha=policy.alpha, margin=policy.margin,
+            bounds=overall.bounds, must_pass=_must_pass(columns, candidate, policy.must_pass),
+            shrunken=_shrunken(done), headline=headline(side.clusters, *weights, policy.alpha))
+        found.append(replace(comparison, gate=decide(comparison, policy, confirmation=confirmation)))
+    return tuple(found)
 
 
-def _delta(pairs: Pairs, rules: Policy, seed: int) -> Delta:
+def _delta(pairs: Pairs, rules: Policy, seed: int, shares: Mapping[str, float] | None = None) -> Delta:
     """The figures of one cluster, before the other clusters are looked at."""
     keep = pairs.complete
     base, cand = pairs.base[keep], pairs.cand[keep]
@@ -65,7 +86,8 @@ def _delta(pairs: Pairs, rules: Policy, seed: int) -> Delta:
         p=result.p, p_exact=result.p_exact, p_holm=None, q=None, wins=result.wins, losses=result.losses,
         ties=result.ties, mde80=result.mde80, method=result.method, verdict=UNDECIDED, se=result.se,
         lower=result.lower, note=_note(result, rules), p_t=result.p_t, p_signflip=result.p_signflip,
-        units=result.units)
+        units=result.units, p_better=result.p_better, share=(shares or {}).get(str(pairs.cluster)),
+        bounds=_bounds(pairs, rules, seed), **changes_of(pairs, rules.alpha))
 
 
 def _note(result: PairedResult, rules: Policy) -> str | None:
@@ -77,46 +99,44 @@ def _note(result: PairedResult, rules: Policy) -> str | None:
     return f"can never reach {level}: only {result.changed} of {result.units or result.n} changed"
 
 
-def _adjusted(deltas: list[Delta], rules: Policy) -> tuple[Delta, ...]:
-    """Holm over the clusters that are not the target, BH q over all, then the verdicts."""
-    tested = {str(delta.cluster): delta.p for delta in deltas if delta.p is not None}
-    holm = stats.holm_with_target(tested, rules.target)
-    q_values = dict(zip(tested, stats.benjamini_hochberg(list(tested.values())), strict=True))
-    return tuple(_judge(replace(delta, p_holm=holm.get(str(delta.cluster)), q=q_values.get(str(delta.cluster))),
-                        holm.get(str(delta.cluster)), rules) for delta in deltas)
+def _adjusted(families: list[list[Delta]], rules: Policy) -> list[list[Delta]]:
+    """Holm and BH over the rows of all candidates: each target with the targets, the other rows together."""
+    rows = [delta for family in families for delta in family if delta.p is not None]
+    targets = [delta for delta in rows if delta.cluster is not None and delta.cluster == rules.target]
+    others = [delta for delta in rows if delta.cluster is None or delta.cluster != rules.target]
+    adjusted = {id(delta): p for group in (targets, others)
+                for delta, p in zip(group, stats.holm([each.p or 0.0 for each in group]), strict=True)}
+    browsed = stats.benjamini_hochberg([delta.p or 0.0 for delta in rows])
+    q_values = {id(delta): q for delta, q in zip(rows, browsed, strict=True)}
+    return [[replace(delta, p_holm=adjusted.get(id(delta)), q=q_values.get(id(delta))) for delta in family]
+            for family in families]
 
 
-def _judge(delta: Delta, p: float | None, rules: Policy) -> Delta:
-    """The verdict of one row from its p-value (adjusted, for a cluster) and its one-sided limit."""
-    if p is not None and p < rules.alpha and delta.delta:
-        return replace(delta, verdict=IMPROVED if delta.delta > 0 else REGRESSED)
-    if delta.lower is not None and delta.lower > -rules.margin:
-        return replace(delta, verdict=NO_WORSE)
-    return replace(delta, verdict=UNDECIDED, needed=cases_needed(delta, rules))
+def _finished(delta: Delta, pairs: Pairs, rules: Policy) -> Delta:
+    """A row with its verdict, what a verdict would take, and whether what is missing could turn it."""
+    p = delta.p if delta.p_holm is None else delta.p_holm
+    judged = replace(delta, verdict=_verdict(p, delta.delta, delta.lower, rules))
+    if judged.verdict == UNDECIDED:
+        judged = replace(judged, needed=cases_needed(judged, rules))
+        judged = replace(judged, needed_repeats=repeats_needed(judged, pairs))
+    if not _could_turn(judged, rules):
+        return judged
+    told = f"{delta.dropped} dropped {'case' if delta.dropped == 1 else 'cases'} could turn this verdict"
+    return replace(judged, note=f"{judged.note}; {told}" if judged.note else told)
 
 
-def cases_needed(delta: Delta, rules: Policy) -> int | None:
-    """How many pairs a decision would take at 80 % power, if cases go on changing as these did.
+def _verdict(p: float | None, delta: float | None, lower: float | None, rules: Policy) -> str:
+    """From a p-value (adjusted, for a cluster) and the one-sided limit."""
+    if p is not None and p < rules.alpha and delta:
+        return IMPROVED if delta > 0 else REGRESSED
+    return NO_WORSE if lower is not None and lower > -rules.margin else UNDECIDED
 
-    "No worse than the margin" for a candidate that truly equals the baseline or, when the observed delta lies inside
-    the margin and the cases are already that many, for one that is truly that much worse; "regressed" when the observed
-    delta lies beyond the margin. None when these cases do not tell how much cases vary.
-    """
-    if delta.se is None or delta.delta is None or delta.n < 2:
-        return None
-    variance = delta.se**2 * delta.n
-    psi = min((delta.wins + delta.losses) / delta.n, 1.0)
-    if delta.delta <= -rules.margin:
-        return stats.required_n(variance, delta.delta, alpha=rules.alpha) if variance > 0 else None
-    if delta.p_exact is not None and 0 < rules.margin < 1:
-        needed = stats.required_n_noninferiority(psi, rules.margin, alpha=rules.alpha)
-    elif variance > 0 and rules.margin > 0:
-        needed = stats.required_n(variance, rules.margin, alpha=2 * rules.alpha)
-    else:
-        return None
-    if needed <= delta.n and delta.delta < 0 and variance > 0:
-        needed = stats.required_n(variance, rules.margin + delta.delta, alpha=2 * rules.alpha)
-    return ceil(needed) if needed > delta.n else None
+
+def _could_turn(delta: Delta, rules: Policy) -> bool:
+    """Whether the verdict would be another one if every missing score had spoken for or against the candidate."""
+    bounds = delta.bounds
+    return any(_verdict(bounds.get(f"{name}_p"), bounds[name], bounds.get(f"{name}_lower"), rules) != delta.verdict
+               for name in ("worst", "best") if name in bounds)
 
 
 def _flips(paired: Paired) -> tuple[Flip, ...]:
@@ -146,7 +166,7 @@ def _flip_note(overall: Delta) -> tuple[str, ...]:
 
 
 def _bounds(pairs: Pairs, rules: Policy, seed: int) -> dict[str, float]:
-    """The overall delta if every missing score had spoken against the candidate, or for it."""
+    """The delta if every missing score had spoken against the candidate, or for it: with its limit and p-value."""
     import numpy as np
 
     if not pairs.dropped or not pairs.complete.any():
@@ -159,8 +179,9 @@ def _bounds(pairs: Pairs, rules: Policy, seed: int) -> dict[str, float]:
                               np.where(np.isnan(pairs.cand), cand, pairs.cand),
                               units=pairs.units, alpha=rules.alpha, seed=seed)
         bounds[name] = result.delta
-        if result.lower is not None:
-            bounds[f"{name}_lower"] = result.lower
+        for key, value in (("lower", result.lower), ("p", result.p)):
+            if value is not None:
+                bounds[f"{name}_{key}"] = value
     return bounds
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def find(columns: Columns) -> Duplicates:
     return Duplicates(tuple(later.tolist()), tuple(firsts.tolist()), tuple(ranked), differ)
 
 
-def resolve(columns: Columns, baseline: Hashable, candidate: Hashable, policy: str,
+def resolve(columns: Columns, variants: Sequence[Hashable], policy: str,
             place: str = "") -> tuple[Columns, tuple[str, ...]]:
     """The table without duplicates among the compared variants, and what to tell the reader.
 
@@ -70,14 +70,14 @@ def resolve(columns: Columns, baseline: Hashable, candidate: Hashable, policy: s
     found = find(columns)
     if not found:
         return columns, ()
-    compared = [row for row in found.rows if columns.variant[row] in (baseline, candidate)]
+    compared = [row for row in found.rows if columns.variant[row] in variants]
     if not compared:
-        return columns, (f"{found.describe()}; none of them belongs to the two variants compared",)
+        return columns, (f"{found.describe()}; none of them belongs to the variants compared",)
     if policy == "error":
         raise _refusal(columns, found, compared, place)
     told = "the first row of each key was used" if policy == "first" else "their mean was used"
     kept = columns.take(sorted(set(range(len(columns))) - set(found.rows))) if policy == "first" else columns
-    return kept, (f"{found.describe()}; {len(compared)} belong to the two variants compared: {told}",)
+    return kept, (f"{found.describe()}; {len(compared)} belong to the variants compared: {told}",)
 
 
 def _refusal(columns: Columns, found: Duplicates, compared: list[int], place: str) -> RecordErrors:
@@ -86,7 +86,7 @@ def _refusal(columns: Columns, found: Duplicates, compared: list[int], place: st
               for row in compared[:SHOWN]]
     hidden = f" ({len(compared) - SHOWN} more of the compared variants are not listed)" if len(compared) > SHOWN else ""
     errors.append(RecordError(
-        f"{found.describe()}; {len(compared)} belong to the two variants compared{hidden}", file=place,
+        f"{found.describe()}; {len(compared)} belong to the variants compared{hidden}", file=place,
         fix="name the column that tells runs apart with --repeat, or choose --duplicates mean or --duplicates first"))
     return RecordErrors(errors)
 

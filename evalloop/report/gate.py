@@ -1,7 +1,8 @@
 """The gate: turns a comparison into PASS, BLOCK, INCONCLUSIVE or INCOMPLETE, with the reasons in plain words.
 
-BLOCK          a must-pass case fails in more than half of its runs; or overall is worse at alpha; or a protected
-               cluster is worse at alpha, unadjusted, and again in a fresh run with doubled repeats
+BLOCK          a must-pass case fails in more than half of its runs; or overall is worse at alpha; or a budget of cost
+               or latency is exceeded beyond what chance explains; or a protected cluster is worse at alpha, unadjusted,
+               and again in a fresh run with doubled repeats
 INCOMPLETE     something could not be measured, and it could change the verdict
 PASS           the one-sided limit of the overall delta lies above -margin, no alarm is open, and the target, if the
                release names one, is better beyond its own one-sided limit
@@ -16,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalloop.errors import ExitCode
-from evalloop.records.report import Comparison, Delta, Gate
+from evalloop.records.report import Change, Comparison, Delta, Gate
 from evalloop.report.policy import Policy
-from evalloop.report.wording import Words
+from evalloop.report.wording import Words, p_value
 
 PASS, BLOCK, INCONCLUSIVE, INCOMPLETE = "PASS", "BLOCK", "INCONCLUSIVE", "INCOMPLETE"
 EXIT_CODES = {PASS: ExitCode.OK, BLOCK: ExitCode.GATE_FAILED, INCONCLUSIVE: ExitCode.INCONCLUSIVE,
@@ -33,6 +34,11 @@ def decide(comparison: Comparison, policy: Policy, *, confirmation: Comparison |
         if reasons:
             return Gate(verdict, (*reasons, *case.remarks()), policy.to_dict())
     return Gate(PASS, (*case.supports(), *case.remarks()), policy.to_dict())
+
+
+def alarms(comparison: Comparison, policy: Policy) -> list[str]:
+    """The protected clusters that are worse at alpha, unadjusted, and that no confirming run has spoken on yet."""
+    return [*_Case(comparison, policy, None).alarms()]
 
 
 class _Case:
@@ -52,10 +58,29 @@ class _Case:
                 yield f"must-pass case {name} fails in {count['failed']} of {count['runs']} runs"
         if self._worse(self.comparison.overall):
             yield f"overall worse: {self.words.evidence(self.comparison.overall)}"
-        for name in self._alarms():
+        yield from self._over_budget(surely=True)
+        for name in self.alarms():
             if self.again is not None and name in self.again and self._worse(self.again[name]):
                 yield (f"protected cluster {name} is worse ({self.words.evidence(self.clusters[name])}) and again in "
                        f"the confirming run ({self.words.evidence(self.again[name])})")
+
+    def _over_budget(self, *, surely: bool) -> Iterator[str]:
+        """Budgets that the candidate's mean answer exceeds: beyond what chance explains, or only on the face of it."""
+        overall, policy = self.comparison.overall, self.policy
+        for name, unit in (("cost", "$"), ("latency", "s")):
+            change: Change | None = getattr(overall, name)
+            if change is None:
+                continue
+            limit, allowed = getattr(policy, f"max_{name}"), getattr(policy, f"max_{name}_change")
+            if limit is not None and change.cand > limit:
+                sure = change.low is None or change.low > limit
+                if sure == surely:
+                    yield f"mean {name} of an answer is {change.cand:.4g} {unit}, the budget is {limit:g} {unit}"
+            if allowed is not None and change.delta > allowed * change.base:
+                sure = change.interval is None or change.interval[0] > allowed * change.base
+                if sure == surely:
+                    yield (f"mean {name} of an answer rose from {change.base:.4g} to {change.cand:.4g} {unit}, the "
+                           f"policy allows {allowed * 100:g} % more")
 
     def unmeasured(self) -> Iterator[str]:
         """What could not be measured and could change the verdict."""
@@ -68,6 +93,9 @@ class _Case:
                 yield f"must-pass case {name} has no scored run of the candidate"
         yield from (f"the policy names cluster {name}, but no case of it has a score under both variants"
                     for name in self._named() if not self.clusters.get(name) or not self.clusters[name].n)
+        for name in ("cost", "latency"):
+            if getattr(self.comparison.overall, name) is None and self.policy.limits(name):
+                yield f"the policy has a budget for {name}, but no answer tells its {name} under both variants"
         if not bounds or not self._broken():
             return
         passes = overall.lower is not None and overall.lower > limit
@@ -84,7 +112,8 @@ class _Case:
             yield f"only {overall.n} paired cases, the policy asks for {policy.min_n}"
         if overall.lower is None or overall.lower <= -policy.margin:
             yield self._not_within_margin(overall)
-        for name in self._alarms():
+        yield from (f"{told}; chance alone could explain it" for told in self._over_budget(surely=False))
+        for name in self.alarms():
             if self.again is None or name not in self.again:
                 yield (f"alarm: protected cluster {name} is worse, {self.words.evidence(self.clusters[name])}; one in "
                        f"twenty such alarms is chance, so a rerun with doubled repeats must confirm it: "
@@ -100,7 +129,7 @@ class _Case:
                f"the margin is {self.words.size(self.policy.margin)}")
         if self.policy.target:
             yield f"target {self.policy.target} is better: {self.words.evidence(self.clusters[self.policy.target])}"
-        for name in self._alarms():
+        for name in self.alarms():
             yield f"alarm on protected cluster {name} lifted: the confirming run does not show it again"
 
     def remarks(self) -> Iterator[str]:
@@ -110,13 +139,18 @@ class _Case:
         if liked and not better - set(self.policy.approval):
             yield (f"warning: only what users like improved ({', '.join(liked)}), nothing that measures whether "
                    "answers are right or help: check for flattery before release")
+        same = self.comparison.overall.at_equal_length
+        if self.comparison.overall.verdict == "improved" and same and not (same.p or 1) < self.policy.alpha:
+            yield (f"warning: answers changed in length, and at equal length the gain is not shown "
+                   f"({self.words.delta(same.delta)}, p {p_value(same.p)}): graders may like long answers")
         if self.comparison.overall.dropped and self.comparison.overall.n:
             yield self._missing()
 
     def _named(self) -> Iterator[str]:
         yield from dict.fromkeys(name for name in (self.policy.target, *self.policy.protected) if name)
 
-    def _alarms(self) -> Iterator[str]:
+    def alarms(self) -> Iterator[str]:
+        """The protected clusters that are worse at alpha."""
         for name in self.policy.protected:
             if name in self.clusters and self._worse(self.clusters[name]):
                 yield name
@@ -143,5 +177,6 @@ class _Case:
 
 def rerun_command(comparison: Comparison) -> str:
     """The command that confirms or lifts an alarm, for people to copy."""
-    return (f"run both variants again (evalloop run ... --no-cache, --repeats doubled), then, with the same policy, "
-            f"evalloop gate {comparison.baseline} {comparison.candidate} --confirm NEW_BASE NEW_CAND")
+    both = f"evalloop gate {comparison.baseline} {comparison.candidate}"
+    return (f"{both} --rerun does both; or run both variants again (evalloop run ... --no-cache, --repeats doubled), "
+            f"then, with the same policy, {both} --confirm NEW_BASE NEW_CAND")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import RecordError, UsageError
-from evalloop.report.columns import Columns
+from evalloop.report.columns import MEASURES, Columns
 
 if TYPE_CHECKING:
     from evalloop.report.columns import Codes, Floats, Mask
@@ -19,7 +19,9 @@ SHOWN = 12
 class Pairs:
     """The cases of one cluster: ``cases`` are numbers into ``Paired.cases``; NaN in ``base`` or ``cand`` is missing.
 
-    All arrays have one entry per case that appears under either variant.
+    All arrays have one entry per case that appears under either variant. ``spread`` is what the repeats of a case tell
+    of chance: the variance that they leave in its difference, and the one that a single repeat would (NaN: fewer than
+    two repeats; None: no case has more). ``measures`` holds (base, cand) of what is known beside the score.
     """
 
     cluster: str | None
@@ -27,6 +29,8 @@ class Pairs:
     base: Floats
     cand: Floats
     units: Codes | None
+    spread: tuple[Floats, Floats] | None = None
+    measures: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     @property
     def complete(self) -> Mask:
@@ -68,7 +72,9 @@ def pair(columns: Columns, baseline: Hashable, candidate: Hashable) -> Paired:
     units = _units(columns, cases, len(case_names))
     rows = np.isin(variants, sides)
     later = variants == sides[1]
-    table = _Rows(values, cases, later, units)
+    measures = {name: np.asarray(column, dtype=np.float64) for name in MEASURES
+                if (column := getattr(columns, name)) is not None}
+    table = _Rows(values, cases, later, units, measures)
     overall = rows & columns.overall_rows()
     clusters: tuple[Pairs, ...] = ()
     homes = np.full(len(case_names), -1, dtype=np.int64)
@@ -89,6 +95,7 @@ class _Rows:
     cases: Codes
     later: Mask
     units: Codes | None
+    measures: Mapping[str, Floats]
 
     def by_cluster(self, rows: Mask, codes: Codes, names: list[Any], width: int) -> Iterator[Pairs]:
         """Pairs of each cluster by name, from the rows of both variants."""
@@ -97,15 +104,20 @@ class _Rows:
         if not rows.any():
             return
         keys, inverse = np.unique(codes[rows] * width + self.cases[rows], return_inverse=True)
-        base = _means(inverse, self.values[rows], ~self.later[rows], keys.size)
-        cand = _means(inverse, self.values[rows], self.later[rows], keys.size)
+        sides = (~self.later[rows], self.later[rows])
+        base, cand = (_means(inverse, self.values[rows], side, keys.size) for side in sides)
+        spread = _spread(inverse, self.values[rows], sides, keys.size)
+        measures = {name: [_means(inverse, column[rows], side, keys.size) for side in sides]
+                    for name, column in self.measures.items()}
         cluster_of, case_of = keys // width, keys % width
         bounds = np.flatnonzero(np.diff(cluster_of)) + 1
         starts, ends = [0, *bounds.tolist()], [*bounds.tolist(), keys.size]
         spans = [(names[int(cluster_of[start])], slice(start, end)) for start, end in zip(starts, ends, strict=True)]
         for name, span in sorted(spans, key=lambda item: str(item[0])):
             units = None if self.units is None else self.units[case_of[span]]
-            yield Pairs(None if name is None else str(name), case_of[span], base[span], cand[span], units)
+            yield Pairs(None if name is None else str(name), case_of[span], base[span], cand[span], units,
+                        spread and (spread[0][span], spread[1][span]),
+                        {each: (old[span], new[span]) for each, (old, new) in measures.items()})
 
 
 def _means(groups: Codes, values: Floats, side: Mask, count: int) -> Floats:
@@ -117,6 +129,23 @@ def _means(groups: Codes, values: Floats, side: Mask, count: int) -> Floats:
     sizes = np.bincount(groups[use], minlength=count)
     means: Floats = np.divide(totals, sizes, out=np.full(count, np.nan), where=sizes > 0)
     return means
+
+
+def _spread(groups: Codes, values: Floats, sides: tuple[Mask, Mask], count: int) -> tuple[Floats, Floats] | None:
+    """Variance of each group's difference that its repeats explain, and that of one repeat; None without repeats."""
+    import numpy as np
+
+    left, once = np.zeros(count), np.zeros(count)
+    for side in sides:
+        use = side & np.isfinite(values)
+        sizes = np.bincount(groups[use], minlength=count)
+        if sizes.max(initial=0) < 2:
+            return None
+        centred = values[use] - _means(groups, values, side, count)[groups[use]]
+        squares = np.bincount(groups[use], weights=centred * centred, minlength=count)
+        variance = np.divide(squares, sizes - 1, out=np.full(count, np.nan), where=sizes > 1)
+        left, once = left + variance / np.maximum(sizes, 1), once + variance
+    return left, once
 
 
 def _values(columns: Columns) -> Floats:

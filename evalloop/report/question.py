@@ -12,9 +12,10 @@ from evalloop.report.table import TableSpec
 
 @dataclass(frozen=True)
 class Question:
-    """``flags`` are policy values of the command line; ``confirm`` names two fresh runs with doubled repeats (baseline,
-    candidate); ``keep`` holds on to answers, for reports that show them; ``strict`` refuses to do without the policy of
-    the evalset."""
+    """``others`` are further candidates; each candidate may be a pattern (``grid*``), and all of them are compared with
+    the one baseline. ``flags`` are policy values of the command line; ``confirm`` names two fresh runs with doubled
+    repeats (baseline, candidate); ``keep`` holds on to answers, for reports that show them; ``strict`` refuses to do
+    without the policy of the evalset."""
 
     baseline: str
     candidate: str
@@ -25,3 +26,4 @@ class Question:
     confirm: tuple[str, str] | None = None
     keep: bool = False
     strict: bool = False
+    others: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalloop.contracts import ReportData
@@ -10,7 +10,8 @@ from evalloop.errors import UsageError
 from evalloop.records.case import Case
 from evalloop.records.report import Comparison
 from evalloop.records.run import Run, Trial
-from evalloop.report.compare import compare
+from evalloop.report.columns import Columns
+from evalloop.report.compare import compare_all
 from evalloop.report.policy import Policy
 from evalloop.report.scores import score_rows
 
@@ -25,30 +26,76 @@ class RunTrials:
     trials: Iterable[Trial] = field(repr=False)
 
 
-def compare_runs(base: RunTrials, cand: RunTrials, policy: Policy, *, cases: Iterable[Case] = (),
-                 keep: bool = False, confirmation: Comparison | None = None, notes: Iterable[str] = (),
-                 seed: int = 0) -> ReportData:
-    """``cand`` against ``base``. ``keep`` holds on to all trials, for reports that show answers.
+@dataclass(frozen=True)
+class Scored:
+    """Runs as columns, the baseline first: ``names`` by which the runs are told apart, their trials where they were
+    kept, the cases by id, what a reader must know, and the clusters' shares in production with their source."""
 
-    Raises UsageError when both are the same run.
+    names: list[str]
+    runs: tuple[Run, ...]
+    columns: Columns
+    trials: Mapping[str, Sequence[Trial]]
+    cases: Mapping[str, Case]
+    notes: tuple[str, ...]
+    shares: Mapping[str, float]
+    source: str
+
+
+def score_runs(sides: Sequence[RunTrials], *, cases: Iterable[Case] = (), keep: bool = False,
+               shares: Mapping[str, float] | None = None) -> Scored:
+    """The scores of runs. ``keep`` holds on to all trials, for reports that show answers.
+
+    ``shares`` are those of the clusters in production today; one without counts with that of its cases, as they were
+    grown. Raises UsageError when a run is named twice.
     """
-    if base.run.run_id == cand.run.run_id:
-        raise UsageError(f"{base.run.name!r} is compared with itself", fix="name two runs (evalloop runs lists them)")
-    names = _names(base.run, cand.run)
-    kept: dict[str, list[Trial]] = {name: [] for name in names}
-    streams = {name: _noting(side.trials, kept[name]) if keep else side.trials
-               for name, side in zip(names, (base, cand), strict=True)}
-    expected = {name: side.run.case_ids for name, side in zip(names, (base, cand), strict=True)}
+    runs = tuple(side.run for side in sides)
+    named = dict(zip(_names(runs), sides, strict=True))
+    kept: dict[str, list[Trial]] = {name: [] for name in named} if keep else {}
+    streams = {name: _noting(side.trials, kept[name]) if keep else side.trials for name, side in named.items()}
     known = {case.id: case for case in cases}
     units = {case.id: str(case.provenance["unit"]) for case in known.values() if case.provenance.get("unit")}
-    rows = score_rows(streams, expected=expected, units=units)
-    comparison = compare(rows, *names, policy=policy, confirmation=confirmation, seed=seed,
-                         notes=[*notes, *_differences(base.run, cand.run)])
-    return ReportData(comparison, (base.run, cand.run), kept if keep else {}, known, base.run.evalset)
+    rows = score_rows(streams, expected={name: side.run.case_ids for name, side in named.items()}, units=units)
+    grown = _grown_shares(known.values())
+    notes = dict.fromkeys(told for run in runs[1:] for told in _differences(runs[0], run))
+    return Scored(list(named), runs, Columns.of(rows), kept, known, tuple(notes), {**grown, **(shares or {})},
+                  _source(grown, shares or {}))
 
 
-def _names(base: Run, cand: Run) -> tuple[str, str]:
-    return (base.name, cand.name) if base.name != cand.name else (base.run_id, cand.run_id)
+def compare_runs(sides: Sequence[RunTrials], policy: Policy, *, cases: Iterable[Case] = (), keep: bool = False,
+                 confirmation: Comparison | None = None, notes: Iterable[str] = (), seed: int = 0,
+                 shares: Mapping[str, float] | None = None) -> ReportData:
+    """The runs after the first, each against the first; the options are those of ``score_runs``."""
+    scored = score_runs(sides, cases=cases, keep=keep, shares=shares)
+    first, *more = compare_all(
+        scored.columns, scored.names[0], scored.names[1:], policy=policy, confirmation=confirmation, seed=seed,
+        shares=scored.shares, shares_source=scored.source, notes=[*notes, *scored.notes])
+    return ReportData(first, scored.runs, scored.trials, scored.cases, scored.runs[0].evalset, others=tuple(more))
+
+
+def _source(grown: Mapping[str, float], shares: Mapping[str, float]) -> str:
+    parts = ["the themes of today"] if shares else []
+    return " and ".join([*parts, "the cases, as they were grown"] if grown.keys() - shares.keys() else parts)
+
+
+def _grown_shares(cases: Iterable[Case]) -> dict[str, float]:
+    """Share of each cluster in the negative feedback, from its latest case that tells one."""
+    latest: dict[str, tuple[str, float]] = {}
+    for case in cases:
+        share, week = case.provenance.get("share"), str(case.provenance.get("week", ""))
+        if isinstance(share, int | float) and share > 0 and week >= latest.get(case.cluster, ("", 0.0))[0]:
+            latest[case.cluster] = (week, float(share))
+    return {cluster: share for cluster, (_, share) in latest.items()}
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The names of the runs, or their ids where two have one name."""
+    ids = [run.run_id for run in runs]
+    twice = next((run for number, run in enumerate(runs) if run.run_id in ids[:number]), None)
+    if twice is not None:
+        told = f"{twice.name!r} is compared with itself" if twice.run_id == ids[0] else f"{twice.name!r} is named twice"
+        raise UsageError(told, fix="name different runs (evalloop runs lists them)")
+    names = [run.name for run in runs]
+    return names if len(set(names)) == len(names) else ids
 
 
 def _noting(trials: Iterable[Trial], kept: list[Trial]) -> Iterator[Trial]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from evalloop.records.report import Score
 from evalloop.records.run import Trial, score_of
@@ -38,9 +39,11 @@ def score_rows(trials: Mapping[str, Iterable[Trial]], *, expected: Mapping[str, 
 
 
 def _whole(trial: Trial, variant: str, unit: str | None) -> Score:
-    ok = trial.state == "ok"
+    ok, reply = trial.state == "ok", trial.reply
     return Score(trial.case_id, variant, trial.score if ok else None, repeat=trial.repeat, unit=unit,
-                 state="ok" if ok else "error", passed=trial.passed if ok else None)
+                 state="ok" if ok else "error", passed=trial.passed if ok else None,
+                 length=len(reply.text) if reply else None, cost=reply.cost if reply else None,
+                 latency=reply.latency_s if reply else None)
 
 
 def _parts(trial: Trial, whole: Score) -> Iterator[Score]:
@@ -56,4 +59,4 @@ def _parts(trial: Trial, whole: Score) -> Iterator[Score]:
 
 
 def _part(whole: Score, cluster: str, value: float | None) -> Score:
-    return Score(whole.case, whole.variant, value, cluster, whole.repeat, whole.unit, whole.state)
+    return replace(whole, value=value, cluster=cluster, passed=None)

@@ -20,10 +20,14 @@ class TableSpec:
     cluster: str | None = None
     repeat: str | None = None
     unit: str | None = None
+    length: str | None = None
+    cost: str | None = None
+    latency: str | None = None
 
     def columns(self) -> list[str]:
         """The columns to read, each once."""
-        wanted = (self.case, self.variant, self.value, self.cluster, self.repeat, self.unit)
+        wanted = (self.case, self.variant, self.value, self.cluster, self.repeat, self.unit,
+                  self.length, self.cost, self.latency)
         return list(dict.fromkeys(name for name in wanted if name))
 
 
@@ -36,7 +40,8 @@ def columns_of(table: Mapping[str, Sequence[Any]], spec: TableSpec) -> Columns:
     return Columns(
         case=table[spec.case], variant=_texts(table[spec.variant]), value=table[spec.value],
         cluster=None if clusters is None else _texts(clusters),
-        repeat=optional(spec.repeat), unit=optional(spec.unit))
+        repeat=optional(spec.repeat), unit=optional(spec.unit), length=optional(spec.length), cost=optional(spec.cost),
+        latency=optional(spec.latency))
 
 
 def _texts(values: Sequence[Any]) -> list[Hashable | None]:

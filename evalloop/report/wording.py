@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalloop.records.report import Comparison, Delta
+from evalloop.records.report import Change, Comparison, Delta, Headline
 
 NONE = "–"
 
@@ -47,6 +47,20 @@ class Words:
         low, high = delta.interval
         return f"{self.delta(low, unit=False)} to {self.delta(high, unit=False)}"
 
+    def headline(self, headline: Headline) -> str:
+        """What the change does to production, and what that figure rests on."""
+        parts = [f"weighted as in production: {self.delta(headline.delta)}"]
+        if headline.interval:
+            low, high = (self.delta(limit, unit=False) for limit in headline.interval)
+            parts.append(f"({self.confidence} interval {low} to {high}, p {p_value(headline.p)})")
+        if self.points and headline.base < 1:
+            less = (headline.cand - headline.base) / (1 - headline.base)
+            change = f"{abs(less) * 100:.0f} % {'fewer' if less >= 0 else 'more'}"
+            parts.append(f"- failures in these themes {100 * (1 - headline.base):.1f} % -> "
+                         f"{100 * (1 - headline.cand):.1f} %, {change}")
+        rest = f"{headline.clusters} clusters with {headline.covered * 100:.0f} % of the shares, from {headline.source}"
+        return f"{' '.join(parts)}; {rest}"
+
     def evidence(self, delta: Delta) -> str:
         """Delta, interval, p and n in one phrase."""
         parts = [self.delta(delta.delta)]
@@ -62,6 +76,14 @@ def p_value(p: float | None) -> str:
     if p is None:
         return NONE
     return f"{p:.4f}".rstrip("0").rstrip(".") if p >= 0.001 else ("0" if p == 0 else f"{p:.1e}")
+
+
+def change(given: Change | None, unit: str = "") -> str:
+    """``412 -> 530 (+29 %)``, or a dash."""
+    if given is None:
+        return NONE
+    part = f" ({_minus(f'{100 * given.delta / given.base:+.0f}')} %)" if given.base else ""
+    return f"{given.base:.4g} -> {given.cand:.4g}{unit}{part}"
 
 
 def changes(delta: Delta) -> str:

@@ -35,7 +35,8 @@ def thresholds(detectors: Iterable[Detector]) -> Iterator[Threshold]:
         given: Any = detector
         for each in fields(given) if is_dataclass(given) else ():
             if "source" in each.metadata:
-                yield Threshold(f"{detector.name}.{each.name}", getattr(detector, each.name), cast("float", each.default),
+                yield Threshold(f"{detector.name}.{each.name}", getattr(given, each.name),
+                                cast("float", each.default),
                                 each.metadata["source"])
 
 

@@ -19,9 +19,12 @@ from evalloop.stats.results import (
     Interval,
     KappaResult,
     MeanEstimate,
+    NonInferiorityResult,
     PairedResult,
+    RatersResult,
     ShareResult,
     ShrunkenDeltas,
+    ShrunkenRates,
 )
 
 if TYPE_CHECKING:
@@ -32,12 +35,15 @@ if TYPE_CHECKING:
         newcombe10_interval,
         probability_better,
         tango_interval,
+        tango_statistic,
         wilson_interval,
     )
-    from evalloop.stats.calibration import length_adjusted_delta, ppi_mean
+    from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
+    from evalloop.stats.distributions import t_quantile
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
+    from evalloop.stats.noninferiority import noninferiority
     from evalloop.stats.power import (
         mde80,
         min_discordant,
@@ -45,50 +51,62 @@ if TYPE_CHECKING:
         required_n_noninferiority,
         required_n_superiority,
     )
+    from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
+    from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
     from evalloop.stats.shares import share_difference, share_interval_clustered
-    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta
+    from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.winners import winners
 
 _HOME = {
-    "cohen_kappa": "agreement",
-    "mcnemar_exact": "binary",
-    "mcnemar_midp": "binary",
-    "newcombe10_interval": "binary",
-    "probability_better": "binary",
-    "tango_interval": "binary",
-    "wilson_interval": "binary",
-    "length_adjusted_delta": "calibration",
-    "ppi_mean": "calibration",
-    "lower_bound": "comparison",
-    "paired": "comparison",
-    "rare_change_interval": "comparison",
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
-    "cluster_robust": "means",
-    "paired_t": "means",
-    "t_interval": "means",
-    "t_p": "means",
+    "auc": "roc",
     "benjamini_hochberg": "multiplicity",
+    "beta_binomial_confidence_sequence": "sequential",
+    "beta_binomial_p": "sequential",
+    "cluster_robust": "means",
+    "cohen_kappa": "agreement",
+    "empirical_bayes": "shrinkage",
+    "fleiss_kappa": "raters",
     "holm": "multiplicity",
     "holm_with_target": "multiplicity",
+    "krippendorff_alpha": "raters",
+    "length_adjusted_delta": "calibration",
+    "lower_bound": "comparison",
+    "mcnemar_exact": "binary",
+    "mcnemar_midp": "binary",
     "mde80": "power",
     "min_discordant": "power",
+    "newcombe10_interval": "binary",
+    "noninferiority": "noninferiority",
+    "paired": "comparison",
+    "paired_t": "means",
+    "paule_mandel": "shrinkage",
+    "ppi_delta": "calibration",
+    "ppi_mean": "calibration",
+    "probability_better": "binary",
+    "rare_change_interval": "comparison",
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
-    "auc": "roc",
-    "beta_binomial_confidence_sequence": "sequential",
-    "beta_binomial_p": "sequential",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
-    "empirical_bayes": "shrinkage",
-    "paule_mandel": "shrinkage",
-    "weighted_delta": "shrinkage",
+    "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
     "sign_flip_monte_carlo": "signflip",
+    "t_interval": "means",
+    "t_p": "means",
+    "t_quantile": "distributions",
+    "tango_interval": "binary",
+    "tango_statistic": "binary",
+    "weighted_delta": "shrinkage",
+    "weighted_over_clusters": "shrinkage",
+    "wilson_interval": "binary",
+    "winners": "winners",
 }
 
 __all__ = [
@@ -99,9 +117,12 @@ __all__ = [
     "Interval",
     "KappaResult",
     "MeanEstimate",
+    "NonInferiorityResult",
     "PairedResult",
+    "RatersResult",
     "ShareResult",
     "ShrunkenDeltas",
+    "ShrunkenRates",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
@@ -109,8 +130,10 @@ __all__ = [
     "cluster_robust",
     "cohen_kappa",
     "empirical_bayes",
+    "fleiss_kappa",
     "holm",
     "holm_with_target",
+    "krippendorff_alpha",
     "length_adjusted_delta",
     "lower_bound",
     "mcnemar_exact",
@@ -118,9 +141,11 @@ __all__ = [
     "mde80",
     "min_discordant",
     "newcombe10_interval",
+    "noninferiority",
     "paired",
     "paired_t",
     "paule_mandel",
+    "ppi_delta",
     "ppi_mean",
     "probability_better",
     "rare_change_interval",
@@ -129,14 +154,19 @@ __all__ = [
     "required_n_superiority",
     "share_difference",
     "share_interval_clustered",
+    "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",
     "sign_flip_monte_carlo",
     "t_interval",
     "t_p",
+    "t_quantile",
     "tango_interval",
+    "tango_statistic",
     "weighted_delta",
+    "weighted_over_clusters",
     "wilson_interval",
+    "winners",
 ]
 
 

@@ -6,7 +6,7 @@ win). The delta is (n01 - n10) / n.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import copysign, inf, sqrt
 
 from evalloop.stats.distributions import beta_survival, fair_coin_cdf, normal_quantile, root
 from evalloop.stats.results import Interval
@@ -45,6 +45,15 @@ def _tango_variance(n10: int, n01: int, n: int, delta: float) -> float:
     spread = sqrt(max(b * b - 4 * a * c, 0.0))
     lost = -2 * c / (b + spread) if b > 0 else (spread - b) / (2 * a)
     return max(2 * lost + delta * (1 - delta), 0.0)
+
+
+def tango_statistic(n10: int, n01: int, n: int, delta: float) -> float:
+    """Tango's score statistic of a true difference ``delta`` (-1 < delta < 1), standard normal when it is true."""
+    _check_counts(n10, n01, n)
+    if not -1 < delta < 1:
+        raise ValueError(f"a difference of two shares lies between -1 and 1, not {delta}")
+    excess, variance = n01 - n10 - n * delta, n * _tango_variance(n10, n01, n, delta)
+    return excess / sqrt(variance) if variance > 0 else copysign(inf, excess) if excess else 0.0
 
 
 def newcombe10_interval(n11: int, n10: int, n01: int, n00: int, alpha: float = 0.05) -> Interval:

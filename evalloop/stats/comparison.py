@@ -29,8 +29,8 @@ from evalloop.stats.arrays import (
     totals,
     unit_codes,
 )
-from evalloop.stats.binary import mcnemar_exact, mcnemar_midp, tango_interval, wilson_interval
-from evalloop.stats.means import clustered_mean, kish_size, paired_t, t_interval, t_p, why_refused
+from evalloop.stats.binary import mcnemar_exact, mcnemar_midp, probability_better, tango_interval, wilson_interval
+from evalloop.stats.means import clustered_mean, kish_size, paired_t, t_better, t_interval, t_p, why_refused
 from evalloop.stats.power import mde80, min_discordant
 from evalloop.stats.results import Interval, MeanEstimate, PairedResult
 from evalloop.stats.signflip import sign_flip
@@ -119,6 +119,7 @@ class _Pairs:
         changed: int | None = None,
         units: int | None = None,
         can_reach_5pct: bool = False,
+        p_better: float | None = None,
     ) -> PairedResult:
         return PairedResult(
             n=self.n,
@@ -138,6 +139,7 @@ class _Pairs:
             mde80=mde80(estimate.se) if estimate and estimate.se > 0 else None,
             method=method,
             can_reach_5pct=can_reach_5pct,
+            p_better=p_better,
         )
 
 
@@ -154,6 +156,7 @@ def _binary(pairs: _Pairs, alpha: float) -> PairedResult:
         p_t=t_p(estimate),
         p_signflip=exact,
         can_reach_5pct=pairs.wins + pairs.losses >= min_discordant(alpha),
+        p_better=probability_better(pairs.losses, pairs.wins),
     )
 
 
@@ -219,4 +222,5 @@ def _by_t(
         changed=changed,
         units=units,
         can_reach_5pct=enough,
+        p_better=probability_better(evidence.losses, evidence.wins) if rare else t_better(evidence.estimate),
     )

@@ -12,6 +12,11 @@ def normal_quantile(q: float) -> float:
     return float(special.ndtri(q))
 
 
+def normal_cdf(z: float) -> float:
+    """Probability of a standard normal of at most z."""
+    return float(special.ndtr(z))
+
+
 def normal_two_sided(z: float) -> float:
     """Probability of a standard normal at least as far from 0 as z."""
     return float(2 * special.ndtr(-abs(z)))
@@ -20,6 +25,11 @@ def normal_two_sided(z: float) -> float:
 def t_quantile(q: float, df: float) -> float:
     """Quantile of Student's t."""
     return float(special.stdtrit(df, q))
+
+
+def t_cdf(t: float, df: float) -> float:
+    """Probability of a Student t of at most t."""
+    return float(special.stdtr(df, t))
 
 
 def t_two_sided(t: float, df: float) -> float:

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from evalloop.stats.arrays import ROUNDING, finite, totals, unit_codes
-from evalloop.stats.distributions import t_quantile, t_two_sided
+from evalloop.stats.distributions import t_cdf, t_quantile, t_two_sided
 from evalloop.stats.results import Interval, MeanEstimate
 
 if TYPE_CHECKING:
@@ -28,14 +28,19 @@ def paired_t(differences: ArrayLike) -> MeanEstimate:
     return MeanEstimate(float(diff.mean()), _without_noise(se, diff), diff.size - 1)
 
 
-def cluster_robust(differences: ArrayLike, units: Iterable[Hashable]) -> MeanEstimate:
+def cluster_robust(
+    differences: ArrayLike, units: Iterable[Hashable], *, min_units: int = MIN_UNITS
+) -> MeanEstimate:
     """Mean of the differences with the CR1 standard error over C units and C - 1 degrees of freedom.
 
     se^2 = C / (C - 1) * sum over units of (sum of the unit's residuals)^2 / n^2 (Liang and Zeger 1986; Miller 2024,
-    arXiv 2411.00640, appendix A, with the small-sample factor). ValueError under two units.
+    arXiv 2411.00640, appendix A, with the small-sample factor). ValueError under
+    ``min_units`` units: with few of them the error is too small.
     """
     diff = finite(differences, "differences")
     codes, count = unit_codes(units, diff.size)
+    if count < min_units:
+        raise ValueError(f"a cluster-robust standard error needs {min_units} units, there are {count}")
     return clustered_mean(diff, codes, count)
 
 
@@ -78,6 +83,11 @@ def t_p(estimate: MeanEstimate) -> float | None:
     if estimate.se == 0:
         return 1.0 if estimate.mean == 0 else None
     return t_two_sided(estimate.mean / estimate.se, estimate.df)
+
+
+def t_better(estimate: MeanEstimate) -> float | None:
+    """Posterior probability that the mean is above 0 under the reference prior; None without variation."""
+    return t_cdf(estimate.mean / estimate.se, estimate.df) if estimate.se > 0 else None
 
 
 def _without_noise(se: float, diff: Floats) -> float:

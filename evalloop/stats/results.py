@@ -30,7 +30,7 @@ class PairedResult:
     ``interval`` (two-sided, 1 - alpha), ``lower`` (one-sided, 1 - alpha: the limit of a non-inferiority test), ``p``
     (the p-value to decide on), ``p_exact`` (McNemar exact, binary scores only), ``p_t`` and ``p_signflip`` (both tests
     of the mean), ``units`` (number of independent units, when cases share one), ``mde80`` (smallest true delta found
-    with 80 % power).
+    with 80 % power), ``p_better`` (posterior probability of a delta above 0 under a reference prior: for wording).
     ``changed`` counts what can carry evidence: discordant cases, or units whose total differs from zero.
     ``can_reach_5pct`` is false when even the most one-sided outcome of that many changes stays above alpha.
     """
@@ -52,6 +52,7 @@ class PairedResult:
     mde80: float | None
     method: str
     can_reach_5pct: bool
+    p_better: float | None = None
 
     @property
     def discordance(self) -> float:
@@ -108,6 +109,30 @@ class ShrunkenDeltas:
 
 
 @dataclass(frozen=True, slots=True)
+class NonInferiorityResult:
+    """Whether a candidate is no more than ``margin`` worse; ``p`` is that of "worse by the margin or more"."""
+
+    n: int
+    delta: float
+    margin: float
+    lower: float | None
+    p: float | None
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RatersResult:
+    """Agreement of many raters; ``value`` (kappa or alpha) is None when chance alone already explains everything."""
+
+    items: int
+    raters: int
+    agreement: float
+    value: float | None
+    se: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
 class KappaResult:
     """Agreement of two raters; ``kappa`` is None when chance alone already explains everything."""
 
@@ -116,3 +141,12 @@ class KappaResult:
     kappa: float | None
     se: float | None
     interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkenRates:
+    """Rates of groups drawn towards ``mean``, which counts for ``strength`` trials in each."""
+
+    mean: float
+    strength: float
+    rates: tuple[float, ...]

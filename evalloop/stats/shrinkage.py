@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalloop.stats.arrays import equal_length, finite
+from evalloop.stats.arrays import equal_length, finite, totals, unit_codes
 from evalloop.stats.distributions import normal_quantile, normal_two_sided, root
 from evalloop.stats.results import DifferenceResult, Interval, ShrunkenDeltas
 
@@ -35,6 +36,39 @@ def weighted_delta(deltas: ArrayLike, ses: ArrayLike, weights: ArrayLike, alpha:
     half = normal_quantile(1 - alpha / 2) * total_se
     p = normal_two_sided(mean / total_se)
     return DifferenceResult(mean, total_se, Interval(mean - half, mean + half), p, delta.size, "weighted, normal")
+
+
+def weighted_over_clusters(
+    differences: Sequence[ArrayLike], weights: ArrayLike, units: Sequence[Iterable[Hashable]], *, alpha: float = 0.05
+) -> DifferenceResult:
+    """``weighted_delta`` from the differences of each cluster, when a case or a user may be in several of them.
+
+    ``units`` names, for each cluster, what each difference belongs to; the contributions of a unit to all clusters are
+    added before squaring (with n / (n - 1) in each cluster). Clusters without any spread are no certainty: the error is
+    at least that of independent clusters whose variances are smoothed as in ``empirical_bayes``. Equals
+    ``weighted_delta`` for disjoint clusters of equal variance. ValueError on a cluster under two differences.
+    """
+    rows = [finite(each, "differences") for each in differences]
+    weight = finite(weights, "weights")
+    if len(rows) != weight.size or not rows or (weight < 0).any() or weight.sum() == 0:
+        raise ValueError("every cluster needs a weight; weights are not negative and not all 0")
+    if min(row.size for row in rows) < 2:
+        raise ValueError("every cluster needs two differences")
+    weight = weight / weight.sum()
+    sizes = np.array([row.size for row in rows], dtype=np.float64)
+    influence = np.concatenate([share * (row - row.mean()) / np.sqrt(row.size * (row.size - 1))
+                                for share, row in zip(weight, rows, strict=True)])
+    codes, count = unit_codes([unit for each in units for unit in each], influence.size)
+    sums = totals(influence, codes, count)
+    variance = np.array([row.var(ddof=1) / row.size for row in rows])
+    floor = _smoothed(variance, sizes) if variance.any() else variance
+    se = float(np.sqrt(max(float(sums @ sums), float((weight * weight) @ floor))))
+    mean = float(weight @ [row.mean() for row in rows])
+    if se == 0:
+        return DifferenceResult(mean, 0.0, None, None, count, "no variation")
+    half = normal_quantile(1 - alpha / 2) * se
+    p = normal_two_sided(mean / se)
+    return DifferenceResult(mean, se, Interval(mean - half, mean + half), p, count, "weighted, normal")
 
 
 def empirical_bayes(deltas: ArrayLike, ses: ArrayLike, sizes: ArrayLike | None = None) -> ShrunkenDeltas:

@@ -1,22 +1,24 @@
-"""The tables of events and signals, and how a database is opened: SQLite in a file, or any address SQLAlchemy knows."""
+"""The tables, and how a database is opened: SQLite in a file, or PostgreSQL at an address."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import ConfigError
+from evalloop.errors import ConfigError, StoreError
 from evalloop.store.files import private_folder
+from evalloop.store.migrations import migrate
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, MetaData
-
-LAYOUT = 1
+    from sqlalchemy import Connection, Engine, MetaData
 
 
 def tables() -> MetaData:
     """The layout. ``events`` is append-only; ``seq`` is the order of arrival; ``replaces`` names the event that one
-    supersedes or retracts. ``signals`` can be rebuilt from ``events`` at any time."""
+    supersedes or retracts. ``signals`` can be rebuilt from ``events`` at any time. ``dead_letters`` holds what was sent
+    and is no event, masked. ``keys`` holds hashes of secrets, never a secret. ``erasures`` are receipts."""
     from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
     metadata = MetaData()
@@ -29,6 +31,7 @@ def tables() -> MetaData:
         Column("occurred_at", String(32), nullable=False),
         Column("received_at", String(32), nullable=False),
         Column("replaces", String(128)),
+        Column("user_key", Text),
         Column("body_hash", LargeBinary(32), nullable=False),
         Column("body", Text, nullable=False),
     )
@@ -50,26 +53,113 @@ def tables() -> MetaData:
         Column("reason", Text),
     )
     Table("layout", metadata, Column("version", Integer, primary_key=True))
+    _add_service_tables(metadata)
     return metadata
 
 
-def open_engine(address: str) -> tuple[Engine, MetaData]:
-    """An engine with all tables made. ``address`` is a database URL, or the path of a SQLite file (made private)."""
+def _add_service_tables(metadata: MetaData) -> None:
+    """What a collector needs beside the events."""
+    from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, String, Table, Text, text
+
+    serial = BigInteger().with_variant(Integer, "sqlite")
+    Table(
+        "dead_letters", metadata,
+        Column("id", serial, primary_key=True, autoincrement=True),
+        Column("body_hash", LargeBinary(32), nullable=False, unique=True),
+        Column("first_at", String(32), nullable=False),
+        Column("last_at", String(32), nullable=False),
+        Column("times", Integer, nullable=False, server_default=text("1")),
+        Column("key_id", String(64)),
+        Column("problems", Text, nullable=False),
+        Column("body", Text, nullable=False),
+    )
+    Table(
+        "keys", metadata,
+        Column("key_id", String(64), primary_key=True),
+        Column("kind", String(2), nullable=False),
+        Column("label", Text, nullable=False),
+        Column("secret_hash", LargeBinary(32), nullable=False),
+        Column("signing_key", LargeBinary(32), nullable=False),
+        Column("scopes", Text, nullable=False),
+        Column("origins", Text, nullable=False),
+        Column("rate", Float, nullable=False),
+        Column("created_at", String(32), nullable=False),
+        Column("expires_at", String(32)),
+        Column("revoked_at", String(32)),
+    )
+    Table(
+        "erasures", metadata,
+        Column("receipt", String(64), primary_key=True),
+        Column("user_key", Text, nullable=False),
+        Column("at", String(32), nullable=False),
+        Column("counts", Text, nullable=False),
+    )
+
+
+def open_engine(address: str, *, mending: bool = False) -> tuple[Engine, MetaData]:
+    """An engine with all tables made. ``address`` is a PostgreSQL URL, or the path of a SQLite file (made private).
+
+    A store of an older layout is carried over: SQLite at once, PostgreSQL only when ``mending`` (``evalloop store
+    migrate``), for other collectors may still be writing in the old one.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-    url = address if "://" in address else f"sqlite:///{_private_file(Path(address))}"
     metadata = tables()
     try:
-        engine = create_engine(url)
+        engine = create_engine(_url(address), **({} if "://" not in address else {"pool_pre_ping": True}))
         if engine.dialect.name == "sqlite":
             _tune_sqlite(engine)
-        metadata.create_all(engine)
-        _check_layout(engine, metadata, address)
-    except (ArgumentError, SQLAlchemyError, ImportError) as error:
-        raise ConfigError(f"cannot open the event store: {str(error).splitlines()[0]}", key="store",
-                          fix="check the setting `store`, or leave it empty for a file in the state folder") from None
+        migrate(engine, metadata, address, allowed=mending or engine.dialect.name == "sqlite")
+    except (ArgumentError, SQLAlchemyError, ImportError, OSError) as error:
+        raise ConfigError(f"cannot open the event store: {reason(error)}", key="store",
+                          fix=_mend(error, address)) from None
     return engine, metadata
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a driver says, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).split("\n", 1)[0]
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is on the disk when it ends; StoreError when the database refuses."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreError(reason(error), fix=_advice(reason(error))) from None
+
+
+def _advice(message: str) -> str:
+    """What to do about a database that refuses, by what it says."""
+    said = message.lower()
+    if "full" in said or "no space" in said or "disk i/o" in said:
+        return "make room on the disk of the event store"
+    if "readonly" in said or "read-only" in said:
+        return "let this user write the file of the event store and its folder"
+    return "check that the database runs and can be reached"
+
+
+def _mend(error: BaseException, address: str) -> str:
+    if isinstance(error, ImportError):
+        return "python -m pip install 'evalloop-harness[postgres]'"
+    return "check the setting `store`, or leave it empty for a file in the state folder"
+
+
+def _url(address: str) -> str:
+    if "://" not in address:
+        return f"sqlite:///{_private_file(Path(address))}"
+    scheme, _, rest = address.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        return f"postgresql+psycopg://{rest}"
+    if scheme.startswith(("postgresql+psycopg", "sqlite")):
+        return address
+    raise ConfigError(f"the event store cannot live in {scheme}", key="store",
+                      fix="give the path of a SQLite file, or postgresql://user@host/name")
 
 
 def _private_file(path: Path) -> Path:
@@ -95,16 +185,3 @@ def _tune_sqlite(engine: Engine) -> None:
     def begin(connection: Any) -> None:
         mode = "DEFERRED" if connection.get_execution_options().get("read_only") else "IMMEDIATE"
         connection.exec_driver_sql(f"BEGIN {mode}")
-
-
-def _check_layout(engine: Engine, metadata: MetaData, address: str) -> None:
-    from sqlalchemy import insert, select
-
-    layout = metadata.tables["layout"]
-    with engine.begin() as connection:
-        found = connection.execute(select(layout.c.version)).scalars().first()
-        if found is None:
-            connection.execute(insert(layout).values(version=LAYOUT))
-    if found not in (None, LAYOUT):
-        raise ConfigError(f"the event store {address} has layout {found}, this version reads layout {LAYOUT}",
-                          key="store", fix="move it away and capture again, or use the version that wrote it")

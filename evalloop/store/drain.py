@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evalloop.errors import EvalloopError
 from evalloop.records.times import time_text
 from evalloop.store import columns
+from evalloop.store.body import same_fact
 from evalloop.store.lake import Lake, sorted_part
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def _new_to(lake: Lake, day: str, rows: Sequence[Inbox]) -> tuple[list[Inbox], l
     """Events that the lake lacks, those it has, and ids under which it has something else."""
     known = known_bodies(lake, day, {row[1] for row in rows})
     fresh = [row for row in rows if row[1] not in known]
-    twins = [row for row in rows if known.get(row[1]) == row[3]]
-    return fresh, twins, {row[1] for row in rows if row[1] in known and known[row[1]] != row[3]}
+    twins = [row for row in rows if row[1] in known and same_fact(known[row[1]], row[3])]
+    return fresh, twins, {row[1] for row in rows}.difference(row[1] for row in (*fresh, *twins))
 
 
 def known_bodies(lake: Lake, day: str, ids: set[str]) -> dict[str, str]:

@@ -27,7 +27,8 @@ from evalloop.testing.fakes import (
 )
 from evalloop.testing.grader import Example, GraderContract
 from evalloop.testing.importer import ImporterContract
-from evalloop.testing.samples import make_delta, make_report, make_run, make_trials
+from evalloop.testing.samples import make_delta, make_report, make_run, make_trials, make_turn
+from evalloop.testing.training import TrainingFormatContract, make_training_data
 
 __all__ = [
     "HOSTILE",
@@ -46,6 +47,7 @@ __all__ = [
     "ServiceUsed",
     "SourceContract",
     "TargetContract",
+    "TrainingFormatContract",
     "evidence_of",
     "grade",
     "hostile_outputs",
@@ -56,7 +58,9 @@ __all__ = [
     "make_generation",
     "make_report",
     "make_run",
+    "make_training_data",
     "make_trials",
+    "make_turn",
     "no_network",
     "outputs",
     "signals_of",

@@ -18,9 +18,9 @@ RECEIVED = "2026-01-05T23:00:00.000000Z"
 
 def evidence_of(events: Iterable[Event]) -> Evidence:
     """The turns and acts of some events, on DuckDB; made once for the same events in the same order."""
-    from evalloop.store.events import body_of
+    from evalloop.store.body import row_of
 
-    found: Evidence = _gathered(tuple(body_of(event)[0] for event in events))
+    found: Evidence = _gathered(tuple(row_of(event.to_dict(), RECEIVED).body for event in events))
     return found
 
 

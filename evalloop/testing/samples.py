@@ -1,4 +1,4 @@
-"""Small records for the tests of plugins: a run with trials, a comparison."""
+"""Small records for the tests of plugins: turns, a run with trials, a comparison."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from evalloop.contracts import ReportData
 from evalloop.records.call import Reply
 from evalloop.records.report import Comparison, Delta, Flip, Gate
 from evalloop.records.run import Grade, Run, Trial
+from evalloop.records.turn import Turn
 from evalloop.records.variant import Variant
 from evalloop.testing.fakes import make_case
 
 PAYLOAD = "</script><script>alert(1)</script>\x1b[2J\u202e|`@everyone`"
 """A text that no report may pass on unencoded."""
+
+
+def make_turn(**fields: Any) -> Turn:
+    """A turn with harmless values for all that is not given."""
+    given = {"response_id": "r1", "session_id": "s1", "user_key": "u1", "occurred_at": "2026-01-05T10:00:00Z",
+             "prompt": "how do I sort a list", "response": "call sorted()", "turn_index": 0}
+    return Turn(**{**given, **fields})
 
 
 def make_run(**fields: Any) -> Run:

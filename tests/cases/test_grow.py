@@ -9,7 +9,7 @@ import pytest
 
 from evalloop.cases.graders import Forms
 from evalloop.cases.grow import GrowSettings, cluster_name, grow, prompt_of, rubric, skipped, slug
-from evalloop.cases.near import Near
+from evalloop.near import Near
 from evalloop.records.case import Case, GraderSpec, entry
 from evalloop.records.cluster import Cluster
 from evalloop.records.failure import Failure

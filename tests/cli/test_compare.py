@@ -252,3 +252,54 @@ def test_notes_call_a_grown_cluster_by_its_theme(project: Path, capsys: pytest.C
     notes = capsys.readouterr().out
     assert "**The dates are wrong**" in notes
     assert "wrong-dates" not in notes
+
+
+def many_table(project: Path) -> list[str]:
+    """Three prompts of a grid and a baseline on sixty cases of two clusters; dearer ones are better."""
+    rows: list[dict[str, object]] = [
+        {"case": f"c{number}", "cluster": "xy"[number % 2], "variant": name, "value": int(number % 10 < level),
+         "usd": level / 1000} for number in range(60)
+        for name, level in (("base", 5), ("grid.a", 6), ("grid.b", 9), ("grid.c", 2))]
+    return ["--table", str(write(project / "many.csv", rows)), "--cluster", "cluster", "--cost", "usd"]
+
+
+def test_many_candidates_and_patterns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pattern means all variants that fit; the JSON holds each comparison, adjusted over all of them."""
+    table = many_table(project)
+    assert run(["compare", *table, "base", "grid.*", "--json"]) == ExitCode.OK
+    data = json.loads(capsys.readouterr().out)
+    assert schema.validate("comparisons", data) == []
+    assert [each["candidate"] for each in data["comparisons"]] == ["grid.a", "grid.b", "grid.c"]
+    assert data["comparisons"][1]["overall"]["p_holm"] > data["comparisons"][1]["overall"]["p"]
+    assert run(["compare", *table, "base", "grid.b", "grid.c"]) == ExitCode.OK
+    assert "2 candidates against base" in capsys.readouterr().out
+    assert run(["compare", *table, "base", "grid.*", "--format", "html"]) == ExitCode.USAGE
+    assert "a page shows one candidate" in capsys.readouterr().err
+
+
+def test_select_by_pattern(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The best is taken when nothing cheaper is good enough, and the table says what it rests on."""
+    table = many_table(project)
+    assert run(["select", *table, "grid.*", "base"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert text.splitlines()[1].startswith(">*  grid.b")
+    assert "take grid.b: the cheapest of 1 that are good enough: the best itself" in text
+    assert run(["select", *table, "*", "--margin", "0.9", "--json"]) == ExitCode.OK
+    data = json.loads(capsys.readouterr().out)
+    assert (data["chosen"], len(data["choices"]), data["n"]) == ("grid.c", 4, 60)
+    assert run(["select", *table, "base"]) == ExitCode.USAGE
+
+
+def test_power_of_a_table_and_of_an_evalset(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is known of two variants, or assumed for an evalset, says how many cases it takes."""
+    table = many_table(project)
+    assert run(["power", *table, "base", "grid.b", "--effect", "0.1", "--json"]) == ExitCode.OK
+    data = json.loads(capsys.readouterr().out)
+    assert [row.get("cluster") for row in data["rows"]] == [None, "x", "y"]
+    assert data["rows"][0]["changing"] == pytest.approx(0.4)
+    (project / "few.evalset.yaml").write_text(
+        "evalset: few\ncases:\n" + "".join(f"  - {{id: c{number}, input: {{vars: {{q: x}}}}, graders: [contains: x]}}\n"
+                                           for number in range(4)), encoding="utf-8")
+    assert run(["power", "few.evalset.yaml"]) == ExitCode.OK
+    assert "the whole: can never decide: 5 changed cases are needed, there are 4 cases" in capsys.readouterr().out
+    assert run(["power", "a", "b", "c"]) == ExitCode.USAGE

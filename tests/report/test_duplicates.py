@@ -30,17 +30,17 @@ def test_finds_them_with_their_variants() -> None:
 def test_duplicates_of_other_variants_are_named_and_harmless() -> None:
     """The comparison goes on, with a note that counts them and says whose they are."""
     table = columns(*CLEAN, ("c", "x", 1.0), ("c", "x", 1.0))
-    kept, notes = resolve(table, "a", "b", "error")
+    kept, notes = resolve(table, ("a", "b"), "error")
     assert kept is table
     assert notes[0].startswith("1 duplicate rows (same case, variant and repeat) in 1 variants: x 1;")
-    assert notes[0].endswith("none of them belongs to the two variants compared")
+    assert notes[0].endswith("none of them belongs to the variants compared")
 
 
 def test_duplicates_of_the_compared_variants_are_refused_and_listed() -> None:
     """The error lists the first twenty with both row numbers, and the count of all."""
     rows = [row for number in range(25) for row in ((f"c{number}", "a", 1.0), (f"c{number}", "a", 0.0))]
     with pytest.raises(RecordErrors) as caught:
-        resolve(columns(*rows, ("c0", "b", 1.0)), "a", "b", "error", "scores.csv")
+        resolve(columns(*rows, ("c0", "b", 1.0)), ("a", "b"), "error", "scores.csv")
     text = str(caught.value)
     assert text.count(" repeats row ") == 20
     assert "scores.csv: row 2 repeats row 1: case 'c0', variant 'a'" in text
@@ -57,15 +57,15 @@ def test_repeat_column_tells_runs_apart() -> None:
 @pytest.mark.parametrize(("policy", "base"), [("mean", 0.5), ("first", 1.0)])
 def test_explicit_choice(policy: str, base: float) -> None:
     """``mean`` averages them, ``first`` keeps the first; either is said in the notes."""
-    kept, notes = resolve(columns(("c", "a", 1.0), ("c", "a", 0.0), ("c", "b", 1.0)), "a", "b", policy)
+    kept, notes = resolve(columns(("c", "a", 1.0), ("c", "a", 0.0), ("c", "b", 1.0)), ("a", "b"), policy)
     assert compare(kept, "a", "b").overall.base == base
-    assert "1 belong to the two variants compared" in notes[0]
+    assert "1 belong to the variants compared" in notes[0]
 
 
 def test_unknown_choice_is_refused() -> None:
     """Only error, mean and first exist."""
     with pytest.raises(UsageError, match="'last'"):
-        resolve(columns(*CLEAN), "a", "b", "last")
+        resolve(columns(*CLEAN), ("a", "b"), "last")
 
 
 def test_rows_of_clusters_do_not_clash_with_the_row_of_the_whole_case() -> None:

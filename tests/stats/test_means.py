@@ -33,7 +33,7 @@ def test_cluster_robust_agrees_with_statsmodels(differences, data):
     units = data.draw(arrays(np.int64, differences.size, elements=st.integers(0, 9)))
     if len(set(units)) < 2 or np.ptp(differences) == 0:
         return
-    estimate = stats.cluster_robust(differences, units)
+    estimate = stats.cluster_robust(differences, units, min_units=2)
     fit = sm.OLS(differences, np.ones(differences.size)).fit(cov_type="cluster", cov_kwds={"groups": units}, use_t=True)
     assert estimate.se == pytest.approx(fit.bse[0], rel=1e-9, abs=1e-11)
     assert estimate.df == len(set(units)) - 1
@@ -42,7 +42,7 @@ def test_cluster_robust_agrees_with_statsmodels(differences, data):
 @given(samples)
 def test_units_of_one_case_each_change_nothing(differences):
     """With every case its own unit CR1 is the plain standard error."""
-    plain, robust = stats.paired_t(differences), stats.cluster_robust(differences, range(differences.size))
+    plain, robust = stats.paired_t(differences), stats.cluster_robust(differences, range(differences.size), min_units=2)
     assert robust.se == pytest.approx(plain.se, rel=1e-12, abs=1e-15)
 
 
@@ -54,8 +54,8 @@ def test_rounding_is_not_variation():
 
 
 def test_too_little_data_is_refused():
-    """One difference, or one unit, has no standard error."""
+    """One difference has no standard error, seven units have no trustworthy one."""
     with pytest.raises(ValueError, match="two differences"):
         stats.paired_t([0.5])
-    with pytest.raises(ValueError, match="two units"):
-        stats.cluster_robust([0.5, 0.2], ["a", "a"])
+    with pytest.raises(ValueError, match="8 units"):
+        stats.cluster_robust([0.5, 0.2] * 7, [number % 7 for number in range(14)])

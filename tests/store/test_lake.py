@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from evalloop.records.event import Event
 from evalloop.store import columns
-from evalloop.store.events import body_of
+from evalloop.store.body import row_of
 from evalloop.store.lake import Folder
 from evalloop.store.log import EventLog
 
@@ -35,12 +35,12 @@ def act(number: int, day: int = 1, **fields: Any) -> Event:
     return Event(**{**given, **fields})
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty inbox, in a file and in a database server."""
     if request.param == "sqlite":
         return str(tmp_path / "state" / "events.sqlite")
-    address: str = request.getfixturevalue("postgresql")
+    address: str = request.getfixturevalue("postgres_address")
     return address
 
 
@@ -154,7 +154,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_
 def test_any_event_is_rebuilt_exactly(payload: dict[str, Any], text: str) -> None:
     """Whatever a payload holds, columns are made and the event comes back as it was."""
     event = act(1, payload=payload, context={"release": text}, event_type="generation.completed")
-    table = columns.arrow([(body_of(event)[0], "2026-01-01T00:00:00.000000Z")])
+    table = columns.arrow([(row_of(event.to_dict(), "").body, "2026-01-01T00:00:00.000000Z")])
     assert [each.to_dict() for each in columns.rebuilt(table)] == [
         {**event.to_dict(), "received_at": "2026-01-01T00:00:00.000000Z"}]
     assert table.column("release").to_pylist() == [text]

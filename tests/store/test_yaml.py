@@ -93,7 +93,7 @@ def test_all_problems_are_shown_together() -> None:
 
 def test_depth_and_size_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deep nesting and huge files stop early."""
-    assert "nested deeper" in problems("[" * 100_000)[0].message
+    assert "nest" in problems("[" * 100_000)[0].message  # ours, or that of PyYAML from 6.0.4 on
     monkeypatch.setattr(yaml, "MAX_CHARACTERS", 10)
     assert "the limit is 10" in problems("a: 1\nb: 2\nc: 3\n")[0].message
 

@@ -22,6 +22,7 @@ from evalloop.testing import (
     RendererContract,
     SourceContract,
     TargetContract,
+    TrainingFormatContract,
     make_event,
     make_generation,
 )
@@ -141,3 +142,11 @@ class TestExporters(ExporterContract):
     @pytest.fixture(autouse=True, params=HOST.names("exporters"))
     def _take(self, request: pytest.FixtureRequest) -> None:
         self.exporter = HOST.get("exporters", request.param)
+
+
+class TestTrainingFormats(TrainingFormatContract):
+    """Every built-in format of training data."""
+
+    @pytest.fixture(autouse=True, params=HOST.names("training_formats"))
+    def _take(self, request: pytest.FixtureRequest) -> None:
+        self.form = HOST.get("training_formats", request.param)

@@ -20,16 +20,18 @@ class JunitRenderer:
     suffix = ".xml"
 
     def render(self, data: ReportData) -> str:
-        """One test suite, UTF-8."""
-        comparison = data.comparison
+        """One test suite for each candidate, UTF-8."""
+        suites = [line for each in (data.comparison, *data.others) for line in self._suite(each)]
+        return "\n".join(['<?xml version="1.0" encoding="utf-8"?>', "<testsuites>", *suites, "</testsuites>"]) + "\n"
+
+    def _suite(self, comparison: Comparison) -> list[str]:
         words = Words.of(comparison)
         cases = [_gate(comparison), *(_cluster(delta, words) for delta in comparison.clusters)]
         counts = {kind: sum(f"<{kind}" in case for case in cases) for kind in ("failure", "error", "skipped")}
         name = _text(f"{comparison.candidate} against {comparison.baseline}")
         head = (f'<testsuite name={quoteattr(name)} tests="{len(cases)}" failures="{counts["failure"]}" '
                 f'errors="{counts["error"]}" skipped="{counts["skipped"]}">')
-        return "\n".join(['<?xml version="1.0" encoding="utf-8"?>', "<testsuites>", head, *cases, "</testsuite>",
-                          "</testsuites>"]) + "\n"
+        return [head, *cases, "</testsuite>"]
 
 
 def _gate(comparison: Comparison) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evalloop.contracts import ReportData
 from evalloop.encode import markdown
 from evalloop.records.report import Comparison, Delta, Flip
+from evalloop.report.renderers.many import LEGEND, matrix, summary
 from evalloop.report.renderers.text import verdict
 from evalloop.report.wording import Words, changes, p_value, rank
 
@@ -24,14 +25,25 @@ class MarkdownRenderer:
 
     def render(self, data: ReportData) -> str:
         """Begins with the marker by which a comment is found and replaced."""
+        if data.others:
+            return _many([data.comparison, *data.others])
         comparison = data.comparison
         words = Words.of(comparison)
         notes = [f"- note: {markdown(note, limit=1000)}" for note in comparison.notes]
-        lines = [MARKER, *_verdict(comparison, words), *notes, "",
+        weighted = [f"- {markdown(words.headline(comparison.headline), limit=1000)}"] if comparison.headline else []
+        lines = [MARKER, *_verdict(comparison, words), *weighted, *notes, "",
                  *_table([comparison.overall, *rank(comparison)], words), ""]
         lines += _details("cases that got worse", [flip for flip in comparison.flips if flip.change < 0], words)
         lines += _details("cases that got better", [flip for flip in comparison.flips[::-1] if flip.change > 0], words)
         return "\n".join(lines).rstrip() + "\n"
+
+
+def _many(comparisons: Sequence[Comparison]) -> str:
+    lines = [MARKER, f"## {len(comparisons)} candidates against {markdown(comparisons[0].baseline)}", ""]
+    for rows in (summary(comparisons, markdown), matrix(comparisons, markdown)):
+        rule = "|---|" + "---:|" * (len(rows[0]) - 1)
+        lines += [f"| {' | '.join(rows[0])} |", rule, *(f"| {' | '.join(row)} |" for row in rows[1:]), ""]
+    return "\n".join([*lines, f"{LEGEND}; adjusted for all candidates together"]) + "\n"
 
 
 def _verdict(comparison: Comparison, words: Words) -> list[str]:

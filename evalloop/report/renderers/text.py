@@ -8,7 +8,8 @@ from textwrap import wrap
 from evalloop.contracts import ReportData
 from evalloop.printable import one_line, printable
 from evalloop.records.report import Comparison, Delta, Flip
-from evalloop.report.wording import Words, changes, p_value, rank
+from evalloop.report.renderers.many import LEGEND, matrix, summary
+from evalloop.report.wording import NONE, Words, change, changes, p_value, rank
 
 HEADERS = ("cluster", "n", "base", "cand", "delta", "interval", "+/-/=", "p", "Holm p", "q", "MDE80", "verdict")
 FLIPS = 5
@@ -26,14 +27,57 @@ class TextRenderer:
 
     def render(self, data: ReportData) -> str:
         """One line for each cluster, 120 characters wide where names are short; ends with a line break."""
+        if data.others:
+            return _many([data.comparison, *data.others])
         comparison = data.comparison
         words = Words.of(comparison)
         deltas = [comparison.overall, *rank(comparison)]
         title = f"{one_line(comparison.candidate)} against {one_line(comparison.baseline)}"
         blocks = [f"{title}\n{_before_reading(comparison)}".rstrip(), _table(deltas, words),
-                  _legend(comparison, words), _remarks(deltas),
+                  _legend(comparison, words), _headline(comparison, words), _beside(deltas, words), _remarks(deltas),
                   *_flips(comparison, words), _gate(comparison)]
         return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _many(comparisons: Sequence[Comparison]) -> str:
+    """The candidates one by one, then the matrix of clusters."""
+    from tabulate import tabulate
+
+    first = comparisons[0]
+    tables = [tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=_right(rows))
+              for rows in (summary(comparisons, one_line), matrix(comparisons, one_line))]
+    told = [LEGEND, f"p-values and verdicts are adjusted for all {len(comparisons)} candidates together; one candidate "
+            f"in full: evalloop compare {one_line(first.baseline)} {one_line(first.candidate)}"]
+    notes = dict.fromkeys(f"note: {one_line(note, limit=1000)}" for each in comparisons for note in each.notes)
+    title = f"{len(comparisons)} candidates against {one_line(first.baseline)}"
+    blocks = [title, _wrapped(notes), *tables, _wrapped(told)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _headline(comparison: Comparison, words: Words) -> str:
+    return _wrapped([words.headline(comparison.headline)]) if comparison.headline else ""
+
+
+def _beside(deltas: Sequence[Delta], words: Words) -> str:
+    """Length, cost and latency, where they are known, for each row."""
+    from tabulate import tabulate
+
+    units = {"length": " characters", "cost": " $", "latency": " s"}
+    known = [name for name in units if any(getattr(delta, name) for delta in deltas)]
+    if not known:
+        return ""
+    adjusted = any(delta.at_equal_length for delta in deltas)
+    rows = [["beside the score", *known, *(["delta at equal length"] if adjusted else [])]]
+    for delta in deltas:
+        same = delta.at_equal_length
+        told = f"{words.delta(same.delta, unit=False)} (p {_p(same.p)})" if same else NONE
+        rows.append([_name(delta), *(change(getattr(delta, name), units[name]) for name in known),
+                     *([told] if adjusted else [])])
+    return tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=_right(rows))
+
+
+def _right(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return ("left", *["right"] * (len(rows[0]) - 1))
 
 
 def _before_reading(comparison: Comparison) -> str:
@@ -85,10 +129,17 @@ def _remarks(deltas: Sequence[Delta]) -> str:
     """Which clusters cannot show anything, what is missing in them, and how many cases they would take."""
     dropped = ", ".join(f"{_name(delta)} {delta.dropped}" for delta in deltas if delta.dropped)
     never = [f"{_name(delta)}: {delta.note}" for delta in deltas if delta.note]
-    needed = ", ".join(f"{_name(delta)} {delta.needed}" for delta in deltas if delta.needed)
-    told = {"cases dropped": dropped, "cases needed for a verdict, about": needed}
+    needed = ", ".join(f"{_name(delta)} {_needed(delta)}" for delta in deltas if delta.needed)
+    told = {"cases dropped": dropped, "for a verdict, about": needed}
     lines = [*never, *(f"{name}: {which}" for name, which in told.items() if which)]
     return _wrapped(lines)
+
+
+def _needed(delta: Delta) -> str:
+    """How many more cases, or how many repeats in their place."""
+    more = (delta.needed or 0) - delta.n
+    cases = f"{more} more cases" if more > 0 else f"{delta.needed} cases"
+    return f"{cases} (or {delta.needed_repeats} repeats of each)" if delta.needed_repeats else cases
 
 
 def _wrapped(lines: Iterable[str], indent: str = "  ") -> str:
@@ -109,7 +160,7 @@ def verdict(delta: Delta) -> str:
 def reasons(delta: Delta) -> list[str]:
     """What stands beside a verdict: why nothing can be shown, and how many cases it would take."""
     more = [delta.note] if delta.note else []
-    return [*more, f"about {delta.needed} cases needed"] if delta.needed else more
+    return [*more, f"needs about {_needed(delta)}"] if delta.needed else more
 
 
 def _flips(comparison: Comparison, words: Words) -> list[str]:

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalloop.contracts import Renderer, ReportData
+from evalloop.records.case import Case
 from evalloop.records.report import Comparison, Score
 from evalloop.report import evalloop_renderers
-from evalloop.report.compare import compare
+from evalloop.report.compare import compare, compare_all
+from evalloop.report.policy import Policy
 from evalloop.report.wording import p_value
 from evalloop.store import schema
 
@@ -159,3 +161,71 @@ def test_any_text_goes_through_every_format(names: list[str]) -> None:
     assert ElementTree.fromstring(texts["junit"].encode()) is not None
     assert len(json.loads(texts["json"])["clusters"]) == len(names)
     assert all(text.encode("utf-8") for text in texts.values())
+
+
+def three() -> ReportData:
+    """Three candidates with hostile names against one baseline: better, worse, and alike."""
+    values = {"b": 1.0, HOSTILE[0]: 0.0, HOSTILE[8]: 0.5}
+    scores = [Score(f"{name} {number}", variant, value, name) for name in HOSTILE[:6] for number in range(8)
+              for variant, value in ({"a": 0.5} | values).items()]
+    first, *more = compare_all(scores, "a", list(values), policy=Policy())
+    return ReportData(first, others=tuple(more))
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "junit", "json"])
+def test_every_format_has_all_candidates(form: str) -> None:
+    """Each candidate is there, no name breaks the format, and nothing runs."""
+    text = RENDERERS[form].render(three())
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]", text)
+    assert not re.search(r"^\s*::", text, re.MULTILINE)
+    if form == "json":
+        data = json.loads(text)
+        assert schema.validate("comparisons", data) == []
+        assert [schema.validate("comparison", each) for each in data["comparisons"]] == [[], [], []]
+    elif form == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert len({row["candidate"] for row in rows}) == 3
+        assert len(rows) == 3 * 7
+    elif form == "junit":
+        assert len(ElementTree.fromstring(text)) == 3
+    else:
+        assert "3 candidates against a" in text
+        assert all(mark in text for mark in ("▲", "▼", "="))
+    if form == "md":
+        assert "<script>" not in text
+
+
+def test_github_annotations_cannot_be_forged() -> None:
+    """One command for each line, with a known kind; what names hold neither ends a property nor begins a command."""
+    lines = render("github").splitlines()
+    kinds = [re.match(r"::(error|warning|notice) title=evalloop%3A [^:]*::", line) for line in lines]
+    assert all(kinds)
+    assert lines[0].startswith("::notice title=evalloop%3A PASS::") or "INCONCLUSIVE" in lines[0]
+    assert not any("\x1b" in line or "\r" in line for line in lines)
+    assert max(sum(line.startswith(f"::{kind} ") for line in lines) for kind in ("error", "warning", "notice")) <= 10
+
+
+def test_github_puts_a_lost_case_on_its_line() -> None:
+    """The annotation of a case that got worse stands in its file; a comma in the path cannot add a property."""
+    scores = [Score(f"c{number}", variant, value, "k") for number in range(9)
+              for variant, value in (("a", 1.0), ("b", 0.0))]
+    cases = {"c3": Case("c3", "k", {"vars": {}}, file="evalsets/x,line=9.yaml", line=12)}
+    lines = RENDERERS["github"].render(ReportData(compare(scores, "a", "b"), cases=cases)).splitlines()
+    assert lines[0].startswith("::error title=evalloop%3A BLOCK::b against a%0Aoverall worse")
+    wanted = "::warning file=evalsets/x%2Cline=9.yaml,line=12,title=evalloop%3A c3 got worse::100.0 %25 with a"
+    assert any(line.startswith(wanted) for line in lines)
+
+
+def test_what_stands_beside_the_score_is_shown() -> None:
+    """Length, cost, latency, the delta at equal length and the headline, in the table and in Markdown."""
+    scores = [Score(f"c{number}", name, float(number % 3 < more), "k", length=100 + 10 * more + number,
+                    latency=1.5 * more)
+              for number in range(30) for name, more in (("a", 1), ("b", 2))]
+    data = ReportData(compare(scores, "a", "b", shares={"k": 0.4}, shares_source="the themes of today"))
+    text = RENDERERS["table"].render(data)
+    assert "124.5 -> 134.5 characters (+8 %)" in text
+    assert "1.5 -> 3 s (+100 %)" in text
+    for form in ("table", "md"):
+        shown = " ".join(RENDERERS[form].render(data).split())
+        assert "weighted as in production: +33.3 points" in shown.replace("\\", "")
+        assert "66.7 % -> 33.3 %, 50 % fewer" in shown.replace("\\", "").replace("-\u200b>", "->")

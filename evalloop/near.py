@@ -1,4 +1,4 @@
-"""Exact and near duplicates among short texts."""
+"""Exact and near duplicates among texts."""
 
 from __future__ import annotations
 

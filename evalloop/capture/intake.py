@@ -1,0 +1,203 @@
+"""Bytes from the network become rows of the event store: parsed, attributed, masked, checked, hashed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from evalloop.capture.importing import prepare, problems
+from evalloop.capture.values import ValueProblem, pseudonym
+from evalloop.errors import EvalloopError
+from evalloop.masking import mask_text, mend
+from evalloop.records.times import moment_of, time_text
+from evalloop.store.body import OUR_SOURCE, Row, row_of
+from evalloop.store.deadletters import Letter
+from evalloop.store.schema import Problem
+
+PUBLIC_TYPES = ("feedback.", "signal.", "response.viewed")
+PUBLIC_KINDS = ("end_user", "derived")
+SKEW_S = 300
+"""Seconds that a client's clock may be off before its events carry ``source.skew_s``."""
+_HASHED = re.compile(r"[0-9a-f]{64}")
+_SHOWN = 20
+
+
+class BodyError(EvalloopError):
+    """A request body that holds no events at all."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A line that is not JSON."""
+
+    text: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Sender:
+    """On whose behalf events come: a key, and what binds it.
+
+    ``public``: the key lies open in a browser. ``response_id``, ``user_key``, ``types``: what a signed token vouches
+    for. ``skew_s``: seconds by which the client's clock is ahead, when it said its time.
+    """
+
+    key_id: str
+    public: bool = False
+    response_id: str | None = None
+    user_key: str | None = None
+    types: tuple[str, ...] = ()
+    skew_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of one item before it is stored: a row, or why there is none (``invalid`` or ``refused``)."""
+
+    event_id: str | None
+    row: Row | None = None
+    status: str = ""
+    problems: tuple[Problem, ...] = ()
+    letter: Letter | None = None
+
+
+def parse(body: bytes, *, lines: bool = False) -> list[Any]:
+    """The items of a body: one object, a list of them, or JSON Lines. BodyError when it is nothing of this.
+
+    ``lines``: the sender says that it is JSON Lines; a line that is not JSON is a ``Broken`` among the others.
+    """
+    text = body.strip()
+    if not text:
+        raise BodyError("the body is empty", fix="send one event, a list of events, or one event on each line")
+    if not lines:
+        try:
+            data = orjson.loads(text)
+            return data if isinstance(data, list) else [data]
+        except orjson.JSONDecodeError as error:
+            if not _more_lines(text):
+                raise BodyError(f"not valid JSON: {error}", fix="send one event, a list of events, or one on each "
+                                                                "line (application/x-ndjson)") from None
+    return list(_each_line(text))
+
+
+def _more_lines(text: bytes) -> bool:
+    """True when the first line is a JSON object on its own."""
+    head, _, rest = text.partition(b"\n")
+    try:
+        return bool(rest) and isinstance(orjson.loads(head), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _each_line(text: bytes) -> Iterator[Any]:
+    for line in text.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            yield orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            yield Broken(line.decode("utf-8", "replace"), f"not valid JSON: {error}")
+
+
+class Intake:
+    """Makes rows of what a sender sends; ``salt`` is the project's secret for user keys."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._salt = salt
+
+    def __call__(self, items: Sequence[Any], sender: Sender, now: datetime) -> list[Verdict]:
+        """One verdict for each item, in their order."""
+        return [self._one(item, sender, now, time_text(now)) for item in items]
+
+    def _one(self, item: Any, sender: Sender, now: datetime, received_at: str) -> Verdict:
+        if isinstance(item, Broken):
+            return self._invalid(item, None, [Problem((), item.message, "mend the line")], sender)
+        if not isinstance(item, dict):
+            return self._invalid(item, None, [Problem((), "not a JSON object", 'send {"event_id": ...}')], sender)
+        name = item.get("event_id")
+        event_id = name if isinstance(name, str) else None
+        if sender.public and (refused := list(_not_allowed(item, sender))):
+            return Verdict(event_id, status="refused", problems=tuple(refused))
+        try:
+            event = prepare(self._attributed(item, sender, now))
+            wrong = list(problems(event))
+            if not wrong:
+                return Verdict(event_id, row_of(event, received_at))
+        except ValueProblem as problem:
+            wrong = [Problem((problem.field,), str(problem), problem.fix)]
+        except (ValueError, RecursionError) as error:
+            wrong = [Problem((), f"cannot be stored: {error}", "send plain JSON, not nested deeper than 200 levels")]
+        return self._invalid(item, event_id, wrong, sender)
+
+    def _attributed(self, item: Mapping[str, Any], sender: Sender, now: datetime) -> dict[str, Any]:
+        """The event with what the collector knows of its sender, and its user as a hash."""
+        event = dict(item)
+        source, actor = item.get("source"), item.get("actor")
+        if isinstance(source, dict):
+            said = {name: value for name, value in source.items() if name not in OUR_SOURCE}
+            event["source"] = {**said, **_marks(item, sender, now)}
+        user = sender.user_key or (actor.get("user_key") if isinstance(actor, dict) else None)
+        if isinstance(user, str):
+            event["actor"] = {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}
+        return event
+
+    def user_key(self, user: str) -> str:
+        """The user's id as a hash; 64 hex digits are taken for one."""
+        return user if _HASHED.fullmatch(user) else pseudonym(self._salt, user)
+
+    def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], sender: Sender) -> Verdict:
+        text = item.text if isinstance(item, Broken) else self._hidden(item)
+        shown = tuple(wrong[:_SHOWN])
+        said = tuple(f"{each.field}: {each.message}" + (f" ({each.fix})" if each.fix else "") for each in shown)
+        letter = Letter(mask_text(mend(text))[0], said, sender.key_id)
+        return Verdict(event_id, status="invalid", problems=shown, letter=letter)
+
+    def _hidden(self, item: Any) -> str:
+        """The JSON of an item without its user's id."""
+        if isinstance(item, dict) and isinstance(actor := item.get("actor"), dict) and isinstance(
+                user := actor.get("user_key"), str):
+            item = {**item, "actor": {**actor, "user_key": self.user_key(user)}}
+        return orjson.dumps(item).decode()
+
+
+def _marks(item: Mapping[str, Any], sender: Sender, now: datetime) -> dict[str, Any]:
+    """What the collector writes into ``source``."""
+    marks: dict[str, Any] = {"key_id": sender.key_id}
+    if sender.response_id is not None:
+        marks["verified"] = True
+    skew = sender.skew_s or _ahead(item.get("occurred_at"), now)
+    if abs(skew) > SKEW_S:
+        marks["skew_s"] = round(skew)
+    return marks
+
+
+def _ahead(occurred_at: Any, now: datetime) -> float:
+    """Seconds that a time lies in the future; 0 for any other."""
+    try:
+        return max((moment_of(occurred_at) - now).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+
+
+def _not_allowed(item: Mapping[str, Any], sender: Sender) -> Iterator[Problem]:
+    """What the key may not say, valid or not."""
+    kind = str(item.get("event_type"))
+    if not kind.startswith(PUBLIC_TYPES):
+        yield Problem(("event_type",), f"a publishable key may not send {kind[:60]}",
+                      "send it from your server with a secret key")
+    elif sender.types and kind not in sender.types:
+        yield Problem(("event_type",), f"the token does not allow {kind}", f"it allows {', '.join(sender.types)}")
+    source = item.get("source")
+    if isinstance(source, dict) and source.get("kind") not in PUBLIC_KINDS:
+        yield Problem(("source", "kind"), "a publishable key speaks for an end user",
+                      f"use one of: {', '.join(PUBLIC_KINDS)}")
+    subject = item.get("subject")
+    about = subject.get("response_id") if isinstance(subject, dict) else None
+    if sender.response_id is not None and about != sender.response_id:
+        yield Problem(("subject", "response_id"), "the token was signed for another response",
+                      "ask your server for a token of this response")

@@ -1,0 +1,35 @@
+"""``evalloop serve``: the collector."""
+
+from __future__ import annotations
+
+import click
+
+from evalloop import loop, web
+
+EPILOG = """\b
+Examples:
+  evalloop keys create pk --origin https://app.example
+  evalloop serve
+  evalloop serve --host 0.0.0.0 --port 8000 --store postgresql://evalloop@db/evalloop
+"""
+
+
+@click.command("serve", epilog=EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="port (0: any free one)")
+@click.option("--store", help="database of the event store (postgresql://...; default: the setting store)")
+def command(host: str, port: int, store: str | None) -> None:
+    """Take events over HTTP until Ctrl-C or SIGTERM: POST /v1/events.
+
+    An event is answered when it is on the disk. docs/collector.md describes the protocol. Requests need a key:
+    evalloop keys create.
+    """
+    project = loop.open_project(store=store)
+
+    def ready(address: str) -> None:
+        click.echo(f"collecting events at {address}/v1/events", err=True)
+
+    events = loop.open_events(project)
+    if not events.keys.all():
+        click.echo("no key yet, so every request is refused: evalloop keys create", err=True)
+    web.serve(events, loop.salt_of(project), host=host, port=port, ready=ready)

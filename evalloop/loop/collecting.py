@@ -1,0 +1,87 @@
+"""Collecting: the collector and its keys, on the project's store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from evalloop.errors import UsageError
+from evalloop.loop.project import Project
+from evalloop.records.key import SCOPES, Key
+from evalloop.records.times import now_text, time_text
+
+if TYPE_CHECKING:
+    from evalloop.store.events import EventStore
+
+
+def open_events(project: Project, *, mending: bool = False) -> EventStore:
+    """The event store of the project."""
+    from evalloop.store.events import EventStore
+
+    address = project.config.store or str(project.config.state_dir / "events.sqlite")
+    return EventStore(address, mending=mending)
+
+
+def salt_of(project: Project) -> bytes:
+    """The project's secret for user keys."""
+    from evalloop.store.salt import project_salt
+
+    return project_salt(project.config.state_dir, project.config.salt)
+
+
+def create_key(project: Project, kind: str, label: str, *, scopes: Sequence[str] = (), origins: Sequence[str] = (),
+               rate: float | None = None, days: float | None = None) -> tuple[Key, str]:
+    """A new key and its secret. Publishable keys need origins and may only write; their rate is limited."""
+    if kind == "pk":
+        if scopes:
+            raise UsageError("a publishable key has no scopes: it may only add feedback and signals",
+                             fix="leave out --scope, or create an sk key")
+        if not origins:
+            raise UsageError("a publishable key needs the pages that may use it",
+                             fix="--origin https://app.example (repeat it; '*' for any page and for apps)")
+    elif origins:
+        raise UsageError("a secret key never comes from a page", fix="leave out --origin, or create a pk key")
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        raise UsageError(f"no scope {unknown[0]!r}", fix=f"use: {', '.join(SCOPES)}")
+    wrong = [each for each in origins if each != "*" and not _is_origin(each)]
+    if wrong:
+        raise UsageError(f"{wrong[0]!r} is not an origin", fix="write https://app.example, without a path")
+    end = time_text(datetime.now(UTC) + timedelta(days=days)) if days is not None else None
+    with open_events(project) as store:
+        return store.keys.create(kind, label, scopes=tuple(scopes) or ("write",), origins=origins,
+                                 rate=(100.0 if kind == "pk" else 0.0) if rate is None else rate, expires_at=end)
+
+
+def _is_origin(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme and parts.hostname and f"{parts.scheme}://{parts.netloc}" == text and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def list_keys(project: Project) -> list[Key]:
+    """Every key, also revoked ones."""
+    with open_events(project) as store:
+        return [known.key for known in store.keys.all()]
+
+
+def revoke_key(project: Project, key_id: str) -> Key:
+    """The key opens nothing any more (running collectors notice within seconds)."""
+    with open_events(project) as store:
+        return store.keys.end(key_id, now_text())
+
+
+def rotate_key(project: Project, key_id: str, *, hours: float) -> tuple[Key, str]:
+    """A key like the named one, and its secret; the old one works for so many hours more."""
+    with open_events(project) as store:
+        old = store.keys.get(key_id)
+        if not old.active(now_text()):
+            raise UsageError(f"{key_id} is revoked or has expired", fix="create a new key")
+        made = store.keys.create(old.kind, old.label, scopes=old.scopes, origins=old.origins, rate=old.rate)
+        store.keys.end(key_id, time_text(datetime.now(UTC) + timedelta(hours=hours)))
+        return made

@@ -1,0 +1,32 @@
+"""Turn: one response with the events that speak of it, as detectors read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from evalloop.records.base import Record
+from evalloop.records.event import Event
+
+
+@dataclass(frozen=True)
+class Turn(Record):
+    """One generation, its place in the session, and all events about it (orphans have no generation).
+
+    ``following`` is the user's next message in the same session, if there was one.
+    """
+
+    NESTED: ClassVar[Mapping[str, type[Record]]] = {"generation": Event, "events": Event}
+
+    response_id: str
+    session_id: str | None
+    user_key: str | None
+    occurred_at: str
+    prompt: str = ""
+    response: str = ""
+    turn_index: int | None = None
+    following: str | None = None
+    following_at: str | None = None
+    generation: Event | None = None
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,5 @@
+"""The services of evalloop on HTTP: the collector."""
+
+from evalloop.web.serve import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,36 @@
+"""Runs the collector with uvicorn until it is told to stop; then everything that waits is written."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from evalloop.errors import UsageError
+from evalloop.store.events import EventStore
+
+
+def serve(store: EventStore, salt: bytes, *, host: str, port: int, ready: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken."""
+    try:
+        import uvicorn
+
+        from evalloop.web.collector import make_app
+    except ImportError as error:
+        raise UsageError(f"the collector needs {error.name}",
+                         fix="python -m pip install 'evalloop-harness[serve]'") from None
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if ready is not None and self.started:
+                name = self.servers[0].sockets[0].getsockname()
+                ready(f"http://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}")
+
+    config = uvicorn.Config(make_app(store, salt), host=host, port=port, log_level="warning", access_log=False,
+                            server_header=False, date_header=False, timeout_graceful_shutdown=20, backlog=1024)
+    server = Server(config)
+    try:
+        server.run()
+    except KeyboardInterrupt:  # uvicorn raises the signal again that it has heeded
+        if not server.should_exit:
+            raise

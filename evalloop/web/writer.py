@@ -1,0 +1,124 @@
+"""Group commit: requests that wait at the same time share one transaction, and each is answered when it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from evalloop.errors import StoreError
+from evalloop.store.body import Row
+from evalloop.store.deadletters import Letter
+from evalloop.web.answers import Refused
+
+GROUP = 2000
+"""Events of one transaction at most."""
+WAITING = 20_000
+"""Events that may wait; a request beyond is told to come again."""
+
+Write = Callable[[Sequence[Row], Sequence[Letter]], list[str]]
+_log = logging.getLogger("evalloop.collector")
+
+
+@dataclass
+class _Batch:
+    rows: Sequence[Row]
+    letters: Sequence[Letter]
+    done: asyncio.Future[list[str]]
+
+    @property
+    def size(self) -> int:
+        return len(self.rows) + len(self.letters)
+
+
+class Writer:
+    """One thread writes; ``write`` stores rows and dead letters in one transaction and returns the rows' fates."""
+
+    def __init__(self, write: Write, *, waiting: int = WAITING) -> None:
+        self._write = write
+        self._limit = waiting
+        self._batches: deque[_Batch] = deque()
+        self._size = 0
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evalloop-writer")
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self.commits = 0
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not yet durable."""
+        return self._size
+
+    def start(self) -> None:
+        """Begins to write, on the running loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Writes all that waits, then ends."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    async def store(self, rows: Sequence[Row], letters: Sequence[Letter]) -> list[str]:
+        """The fates of the rows, once they are on the disk. Refused (503) when too much waits or the disk refuses."""
+        batch = _Batch(rows, letters, asyncio.get_running_loop().create_future())
+        if self._closing or (self._size and self._size + batch.size > self._limit):
+            raise Refused(503, "too many events wait to be written", "send the same batch again", retry_after=1)
+        self._batches.append(batch)
+        self._size += batch.size
+        self._wake.set()
+        return await batch.done
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._batches or not self._closing:
+            if not self._batches:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            group = self._take()
+            try:
+                fates = await loop.run_in_executor(self._thread, self._store, group)
+                self.commits += 1
+            except Exception as error:
+                _fail(group, error)
+            else:
+                _tell(group, fates)
+            self._size -= sum(batch.size for batch in group)
+
+    def _take(self) -> list[_Batch]:
+        group, size = [self._batches.popleft()], 0
+        while self._batches and (size := size + group[-1].size) < GROUP:
+            group.append(self._batches.popleft())
+        return group
+
+    def _store(self, group: Sequence[_Batch]) -> list[str]:
+        return self._write([row for batch in group for row in batch.rows],
+                           [letter for batch in group for letter in batch.letters])
+
+
+def _tell(group: Sequence[_Batch], fates: Sequence[str]) -> None:
+    start = 0
+    for batch in group:
+        end = start + len(batch.rows)
+        if not batch.done.done():
+            batch.done.set_result(list(fates[start:end]))
+        start = end
+
+
+def _fail(group: Sequence[_Batch], error: Exception) -> None:
+    """Nothing of the group was stored; every sender is told so."""
+    _log.error("cannot write events: %s", error, exc_info=not isinstance(error, StoreError))
+    said = f": {error.message}" if isinstance(error, StoreError) else ""
+    for batch in group:
+        if not batch.done.done():
+            batch.done.set_exception(Refused(
+                503, f"the store cannot be written{said}",
+                "nothing of this batch was stored: send it again, and tell whoever runs the collector",
+                retry_after=5))
