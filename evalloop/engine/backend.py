@@ -142,13 +142,22 @@ class DuckDB(Engine):
 
     def view(self, table: Table) -> Table:
         name = _name("view")
-        self.backend.raw_sql(f'create view "{name}" as {self.backend.compile(table)}')
+        self.backend.raw_sql(f'create view "{name}" as {self._typed(table)}')
         return self.backend.table(name)
 
     def keep(self, table: Table) -> Table:
         name = _name("kept")
-        self.backend.raw_sql(f'create table "{name}" as {self.backend.compile(table)}')
+        self.backend.raw_sql(f'create table "{name}" as {self._typed(table)}')
         return self.backend.table(name)
+
+    def _typed(self, table: Table) -> str:
+        """The query of a table; a number that DuckDB would make a decimal (such as a plain 0.5) is a double."""
+        query: str = self.backend.compile(table)
+        real = [name for name, kind in table.schema().items() if kind.is_floating()]
+        if not real:
+            return query
+        casts = ", ".join(f'cast("{name}" as double) as "{name}"' for name in real)
+        return f"select * replace ({casts}) from ({query})"  # noqa: S608 - names of our own tables
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         reader = self.backend.con.cursor().sql(self.backend.compile(table)).to_arrow_reader(BATCH)
@@ -165,7 +174,7 @@ class DuckDB(Engine):
 
     def write(self, table: Table, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        query = self.backend.compile(table)
+        query = self._typed(table)
         place = _quoted(str(folder / "part-0.parquet"))
         self.backend.raw_sql(f"copy ({query}) to {place} (format parquet, compression zstd)")
 
@@ -225,7 +234,9 @@ class Spark(Engine):
             pa.concat_tables(found) if found else schema.empty_table(), schema=_spark_schema(schema)))
 
     def _frame(self, table: Table) -> Any:
-        return self.session.sql(self.backend.compile(table))
+        frame = self.session.sql(self.backend.compile(table))
+        real = {name: frame[name].cast("double") for name, kind in table.schema().items() if kind.is_floating()}
+        return frame.withColumns(real) if real else frame
 
     def view(self, table: Table) -> Table:
         return self._table(self._frame(table))
