@@ -34,6 +34,7 @@ class Setting:
 
 SETTINGS = (
     Setting("evalsets", str, "evalsets", "folder that holds the evalsets"),
+    Setting("calibrations", str, "calibrations", "folder of the judges' calibrations, for git"),
     Setting("state", str, ".evalloop", "folder for runs, cache and the event store; private, can be rebuilt"),
     Setting("store", str, "", "database address of the event store (default: sqlite file in the state folder)"),
     Setting("lake", str, "", "folder or address (s3://...) of the lake of events (default: lake in the state folder)"),
@@ -59,6 +60,7 @@ SETTINGS = (
     Setting("labeler", str, "auto", "labeler of clusters: phrases, llm, or auto (llm when judge_model is set)"),
     Setting("min_cluster", int, 5, "fewest failures that make a cluster", low=1),
     Setting("min_users", int, 1, "fewest users before a cluster is shown", low=1),
+    Setting("notes_template", str, "", "Jinja template of release notes, relative to the project (default: built in)"),
     Setting("margin", float, 0.05, "how much worse a release may be: share of the score's scale", high=1),
     Setting("alpha", float, 0.05, "level of the tests and intervals", low=1e-9, high=0.5),
     Setting("seed", int, 0, "seed of everything that draws"),

@@ -223,6 +223,9 @@ class Services(Protocol):
     allowed_keys: frozenset[str]
     """``NAME@host``: keys of the environment that the project's own config lets go to that host."""
 
+    judge_model: str
+    """The model that ``complete`` asks unless it is told another; empty when none is set."""
+
     async def complete(self, messages: Sequence[Mapping[str, Any]], *, model: str | None = None,
                        params: Mapping[str, Any] | None = None) -> Reply:
         """One answer of the judge model (cached, budgeted); raises TargetError."""

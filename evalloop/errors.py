@@ -133,9 +133,16 @@ class IncompleteError(EvalloopError):
 
 
 class StoreError(EvalloopError):
-    """The database cannot be written or read; nothing of the transaction was stored."""
+    """The database cannot be written or read; nothing of the transaction was stored.
+
+    ``lasting``: any other write would fail likewise (a full or read-only disk, no connection).
+    """
 
     exit_code = ExitCode.INCOMPLETE
+
+    def __init__(self, message: str, *, lasting: bool = False, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.lasting = lasting
 
 
 class EmptyError(EvalloopError):

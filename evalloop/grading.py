@@ -6,13 +6,16 @@ graders inside graders (reading, checking, versions, the flakiness check) finds 
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from evalloop.contracts import GradeContext, Grader
+from evalloop.records.base import plain
 from evalloop.records.case import GraderSpec, spec_of
 from evalloop.records.run import Grade
 
@@ -36,14 +39,14 @@ async def apply(spec: GraderSpec, context: GradeContext) -> Grade:
         verdict = grader.grade(context, spec.options)
         if inspect.isawaitable(verdict):
             verdict = await verdict
-        return _decide(_coerce(verdict, spec, grader), spec)
+        return _decided(verdict, spec, grader)
     except Exception as error:
         return _broken(spec, grader.version, _reason(error))
 
 
 def nested_entries(schema: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     """(path in the options, grader entry) of each grader that the options hold, as written."""
-    for name, about in schema.get("properties", {}).items():
+    for name, about in _holding(schema):
         if name not in options:
             continue
         if about.get("format") == FORMAT:
@@ -73,15 +76,63 @@ def deterministic(spec: GraderSpec, graders: Mapping[str, Grader]) -> bool:
         deterministic(each, graders) for each in nested(spec, graders))
 
 
+def asks_judge(spec: GraderSpec, graders: Mapping[str, Grader]) -> bool:
+    """True when the grader, or one inside it, asks a judge model."""
+    grader = graders.get(spec.type)
+    return grader is not None and ("judge" in grader.needs or any(
+        asks_judge(each, graders) for each in nested(spec, graders)))
+
+
+def judge_id(spec: GraderSpec, graders: Mapping[str, Grader], model: str) -> str | None:
+    """The identity of a judge: a hash of grader, version, rubric and all other options, and of the model that is asked.
+
+    Weight, metric and cluster do not change what a judge says and are left out. None for a grader that asks no model.
+    """
+    if not asks_judge(spec, graders):
+        return None
+    held = [judge_id(each, graders, model) or each.type for each in nested(spec, graders)]
+    options = {key: plain(value) for key, value in spec.options.items() if key != "model"}
+    content = [spec.type, graders[spec.type].version, options, spec.threshold, spec.negate,
+               spec.options.get("model") or model, held]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return "j-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _holding(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The options of a schema that hold graders; looked for once for each schema, which stays in memory with it."""
+    known = _HOLDING.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_HOLDING) > _MOST_SCHEMAS:  # a plugin that makes its schema anew each time
+            _HOLDING.clear()
+        options = [(name, about) for name, about in schema.get("properties", {}).items()
+                   if FORMAT in (about.get("format"), _items(about).get("format"))]
+        known = _HOLDING[id(schema)] = (schema, options)
+    return known[1]
+
+
+_MOST_SCHEMAS = 1000
+_HOLDING: dict[int, tuple[Mapping[str, Any], list[tuple[str, Mapping[str, Any]]]]] = {}
+
+
 def _items(about: Mapping[str, Any]) -> Mapping[str, Any]:
     items = about.get("items")
     return items if isinstance(items, Mapping) else {}
 
 
-def _coerce(verdict: Any, spec: GraderSpec, grader: Grader) -> Grade:
-    """Any verdict as a Grade; raises ValueError for what is none."""
+def _decided(verdict: Any, spec: GraderSpec, grader: Grader) -> Grade:
+    """Any verdict as a Grade, after threshold and negation; raises ValueError for what is none."""
     grade = verdict if isinstance(verdict, Grade) else Grade(spec.type, grader.version, value=verdict)
-    return replace(grade, grader=spec.type, version=grader.version, value=_value(grade.value), weight=spec.weight,
+    value, passed = _value(grade.value), grade.passed
+    if grade.error is not None or value is None:
+        value = passed = None
+    elif isinstance(value, bool):
+        passed = value if passed is None else passed
+    elif spec.threshold is not None:
+        passed = value >= spec.threshold
+    if spec.negate and value is not None:
+        value = not value if isinstance(value, bool) else 1.0 - value
+        passed = None if passed is None else not passed
+    return replace(grade, grader=spec.type, version=grader.version, value=value, passed=passed, weight=spec.weight,
                    metric=spec.metric or grade.metric, cluster=spec.cluster or grade.cluster)
 
 
@@ -94,21 +145,6 @@ def _value(value: Any) -> bool | float | None:
     if math.isnan(value) or not 0 <= value <= 1:
         raise ValueError(f"the score {value!r} lies outside [0, 1]")
     return float(value)
-
-
-def _decide(grade: Grade, spec: GraderSpec) -> Grade:
-    value = grade.value
-    if grade.error is not None or value is None:
-        return replace(grade, value=None, passed=None)
-    passed = grade.passed
-    if isinstance(value, bool):
-        passed = value if passed is None else passed
-    elif spec.threshold is not None:
-        passed = value >= spec.threshold
-    if spec.negate:
-        value = not value if isinstance(value, bool) else 1.0 - value
-        passed = None if passed is None else not passed
-    return replace(grade, value=value, passed=passed)
 
 
 def _broken(spec: GraderSpec, version: str, reason: str) -> Grade:

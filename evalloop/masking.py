@@ -22,9 +22,14 @@ _SECRET = re.compile(
 _ASSIGNED = re.compile(
     r"((?:api[_-]?key|secret|token|passw(?:or)?d|bearer)[\"']?\s{0,3}(?:[:=]|\s)\s{0,3}[\"']?)"
     r"(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Za-z])([A-Za-z0-9+/_-]{16,}=*)", re.IGNORECASE)
-_SECRET_MARKS = ("PRIVATE KEY", "sk-", "pk-", "rk-", "sk_", "pk_", "rk_", "gh", "glpat-", "hf_", "xox", "AKIA", "ASIA",
-                 "AIza", "eyJ", "://")
+_SECRET_MARKS = ("PRIVATE KEY", "sk-", "pk-", "rk-", "sk_", "pk_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+                 "github_pat_", "glpat-", "hf_", "xox", "AKIA", "ASIA", "AIza", "eyJ", "://")
 _ASSIGNED_MARKS = ("key", "secret", "token", "passw", "bearer")
+_MARKS = tuple(mark.lower().encode() for mark in (*_SECRET_MARKS[1:], *_ASSIGNED_MARKS, "@"))
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+_FEW_DIGITS, _FEW_COLONS = 4, 2
+"""An address on the internet needs four digits (1.1.1.1) or two colons within a text; telephone numbers and cards need
+more digits."""
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _CARD = re.compile(r"(?<![\w.-])[0-9](?:[ -]?[0-9]){12,18}(?![\w-])")
 _IP = re.compile(
@@ -49,13 +54,29 @@ def mask_text(text: str) -> tuple[str, set[str]]:
 
 def mask(value: Any) -> tuple[Any, set[str]]:
     """The same for every text (keys stay) inside lists and mappings."""
+    return (value, set()) if _clean(value) else _mask(value)
+
+
+def _clean(value: Any) -> bool:
+    """A quick look at the whole value: True when no text in it can match (and none needs to be mended)."""
+    import orjson  # the client of live products imports this module, and only the standard library
+
+    try:
+        raw = orjson.dumps(value).lower()
+    except (TypeError, RecursionError):
+        return False
+    return (not any(map(raw.__contains__, _MARKS)) and len(raw.translate(None, _NO_DIGITS)) < _FEW_DIGITS
+            and raw.count(b":") - raw.count(b'":') < _FEW_COLONS)
+
+
+def _mask(value: Any) -> tuple[Any, set[str]]:
     if isinstance(value, str):
         return mask_text(mend(value))
     if isinstance(value, Mapping):
-        pairs = {key: mask(item) for key, item in value.items()}
+        pairs = {key: _mask(item) for key, item in value.items()}
         return {key: item for key, (item, _) in pairs.items()}, {kind for _, kinds in pairs.values() for kind in kinds}
     if isinstance(value, list | tuple):
-        items = [mask(item) for item in value]
+        items = [_mask(item) for item in value]
         return [item for item, _ in items], {kind for _, kinds in items for kind in kinds}
     return value, set()
 
@@ -106,21 +127,30 @@ def _always(_: str) -> bool:
 
 def _any_of(marks: tuple[str, ...], *, fold: bool = False) -> Callable[[str], bool]:
     """A quick look whether a text can match at all."""
-    return lambda text: any(mark in held for held in (text.lower() if fold else text,) for mark in marks)
+    return lambda text: any(map((text.lower() if fold else text).__contains__, marks))
 
 
-_DIGIT = re.compile(r"[0-9]")
+def _digits(text: str) -> int:
+    return len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
 
 
-def _has_digit(text: str) -> bool:
-    return _DIGIT.search(text) is not None
+def _card_sized(text: str) -> bool:
+    return _digits(text) >= 13
+
+
+def _phone_sized(text: str) -> bool:
+    return _digits(text) >= 7
+
+
+def _dotted(text: str) -> bool:
+    return (text.count(".") >= 3 and _digits(text) >= 4) or text.count(":") >= 2
 
 
 _RULES: tuple[tuple[str, re.Pattern[str], Callable[[str], bool], Callable[[str], bool]], ...] = (
     ("secret", _SECRET, _always, _any_of(_SECRET_MARKS)),
     ("secret", _ASSIGNED, _always, _any_of(_ASSIGNED_MARKS, fold=True)),
     ("email", _EMAIL, _always, lambda text: "@" in text),
-    ("card", _CARD, _is_card, _has_digit),
-    ("ip", _IP, _is_public_ip, _has_digit),
-    ("phone", _PHONE, _is_phone, _has_digit),
+    ("card", _CARD, _is_card, _card_sized),
+    ("ip", _IP, _is_public_ip, _dotted),
+    ("phone", _PHONE, _is_phone, _phone_sized),
 )

@@ -133,7 +133,7 @@ def story(tmp_path: Path, model_server: Any) -> Story:
     kept = {key: os.environ[key] for key in ("HOME", "TMPDIR", "VIRTUAL_ENV", "LANG") if key in os.environ}
     return Story(folder, model_server.base_url, {
         **kept, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "NO_COLOR": "1",
-        "COLUMNS": "80", "PYTHONUTF8": "1"})
+        "COLUMNS": "80", "PYTHONUTF8": "1", "XDG_STATE_HOME": str(tmp_path / "state")})
 
 
 def pytest11() -> Any:

@@ -117,8 +117,18 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def problems(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
     """What is wrong with an event: by the schema of its type, and ids that are personal data."""
+    yield from check(event)
+    yield from addresses(event)
+
+
+def check(event: Mapping[str, Any]) -> list[schema.Problem]:
+    """What is wrong with an event by the schema of its type."""
     kind = event.get("event_type")
-    yield from _checker(kind if isinstance(kind, str) and kind in _types() else None)(event)
+    return _checker(kind if isinstance(kind, str) and kind in _types() else None)(event)
+
+
+def addresses(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
+    """Ids that are personal data."""
     for block in ("subject", "actor", "links"):
         holder = event.get(block)
         for name, value in holder.items() if isinstance(holder, Mapping) else ():
@@ -160,9 +170,9 @@ def _privacy(given: Any, found: set[str]) -> Any:
         return given
     before = dict(given or {})
     already = before.get("masked", [])
-    kinds = {*found, *(already if isinstance(already, list) else ())}
+    kinds = {*found, *map(str, already if isinstance(already, list) else ())}
     state = before.get("state") if before.get("state") in ("hashed", "dropped") else "masked"
-    return {**before, "state": state, "masker": MASKER, "masked": sorted(map(str, kinds))}
+    return {**before, "state": state, "masker": MASKER, "masked": sorted(kinds)}
 
 
 def _flush(group: list[tuple[int, Event]], add: AddEvents, result: Captured,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from evalloop.capture.importing import prepare, problems
+from evalloop.capture.importing import addresses, check, prepare
 from evalloop.capture.values import ValueProblem, pseudonym
 from evalloop.errors import EvalloopError
 from evalloop.masking import mask_text, mend
 from evalloop.records.times import moment_of, time_text
-from evalloop.store.body import OUR_SOURCE, Row, row_of
+from evalloop.store.body import OUR_SOURCE, Row, canonical, row_of
 from evalloop.store.deadletters import Letter
 from evalloop.store.schema import Problem
 
@@ -108,53 +109,54 @@ class Intake:
     """Makes rows of what a sender sends; ``salt`` is the project's secret for user keys."""
 
     def __init__(self, salt: bytes) -> None:
-        self._salt = salt
+        self._hash = lru_cache(maxsize=10_000)(lambda user: pseudonym(salt, user))
 
     def __call__(self, items: Sequence[Any], sender: Sender, now: datetime) -> list[Verdict]:
         """One verdict for each item, in their order."""
-        return [self._one(item, sender, now, time_text(now)) for item in items]
+        said = _Said(sender, now)
+        return [self._one(item, said) for item in items]
 
-    def _one(self, item: Any, sender: Sender, now: datetime, received_at: str) -> Verdict:
+    def _one(self, item: Any, said: _Said) -> Verdict:
         if isinstance(item, Broken):
-            return self._invalid(item, None, [Problem((), item.message, "mend the line")], sender)
+            return self._invalid(item, None, [Problem((), item.message, "mend the line")], said)
         if not isinstance(item, dict):
-            return self._invalid(item, None, [Problem((), "not a JSON object", 'send {"event_id": ...}')], sender)
+            return self._invalid(item, None, [Problem((), "not a JSON object", 'send {"event_id": ...}')], said)
         name = item.get("event_id")
         event_id = name if isinstance(name, str) else None
-        if sender.public and (refused := list(_not_allowed(item, sender))):
+        if said.sender.public and (refused := list(_not_allowed(item, said.sender))):
             return Verdict(event_id, status="refused", problems=tuple(refused))
         try:
-            event = prepare(self._attributed(item, sender, now))
-            wrong = list(problems(event))
+            event = prepare(self._attributed(item, said))
+            _mark(event, said)
+            wrong = check(event)
+            row = None if wrong else row_of(event, said.received_at)
+            if row is not None and "@" in row.body:
+                wrong = list(addresses(event))
             if not wrong:
-                return Verdict(event_id, row_of(event, received_at))
+                return Verdict(event_id, row)
         except ValueProblem as problem:
             wrong = [Problem((problem.field,), str(problem), problem.fix)]
         except (ValueError, RecursionError) as error:
             wrong = [Problem((), f"cannot be stored: {error}", "send plain JSON, not nested deeper than 200 levels")]
-        return self._invalid(item, event_id, wrong, sender)
+        return self._invalid(item, event_id, wrong, said)
 
-    def _attributed(self, item: Mapping[str, Any], sender: Sender, now: datetime) -> dict[str, Any]:
-        """The event with what the collector knows of its sender, and its user as a hash."""
-        event = dict(item)
-        source, actor = item.get("source"), item.get("actor")
-        if isinstance(source, dict):
-            said = {name: value for name, value in source.items() if name not in OUR_SOURCE}
-            event["source"] = {**said, **_marks(item, sender, now)}
-        user = sender.user_key or (actor.get("user_key") if isinstance(actor, dict) else None)
-        if isinstance(user, str):
-            event["actor"] = {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}
-        return event
+    def _attributed(self, item: Mapping[str, Any], said: _Said) -> Mapping[str, Any]:
+        """The event with its user as a hash: the one of the token, else the one it names."""
+        actor = item.get("actor")
+        user = said.sender.user_key or (actor.get("user_key") if isinstance(actor, dict) else None)
+        if not isinstance(user, str):
+            return item
+        return {**item, "actor": {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}}
 
     def user_key(self, user: str) -> str:
         """The user's id as a hash; 64 hex digits are taken for one."""
-        return user if _HASHED.fullmatch(user) else pseudonym(self._salt, user)
+        return user if _HASHED.fullmatch(user) else self._hash(user)
 
-    def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], sender: Sender) -> Verdict:
+    def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], said: _Said) -> Verdict:
         text = item.text if isinstance(item, Broken) else self._hidden(item)
         shown = tuple(wrong[:_SHOWN])
-        said = tuple(f"{each.field}: {each.message}" + (f" ({each.fix})" if each.fix else "") for each in shown)
-        letter = Letter(mask_text(mend(text))[0], said, sender.key_id)
+        lines = tuple(f"{each.field}: {each.message}" + (f" ({each.fix})" if each.fix else "") for each in shown)
+        letter = Letter(mask_text(mend(text))[0], lines, said.sender.key_id)
         return Verdict(event_id, status="invalid", problems=shown, letter=letter)
 
     def _hidden(self, item: Any) -> str:
@@ -162,26 +164,37 @@ class Intake:
         if isinstance(item, dict) and isinstance(actor := item.get("actor"), dict) and isinstance(
                 user := actor.get("user_key"), str):
             item = {**item, "actor": {**actor, "user_key": self.user_key(user)}}
-        return orjson.dumps(item).decode()
+        try:
+            return canonical(item).decode("utf-8", "replace")
+        except (ValueError, RecursionError):
+            return "[nested too deep, or no text]"
 
 
-def _marks(item: Mapping[str, Any], sender: Sender, now: datetime) -> dict[str, Any]:
-    """What the collector writes into ``source``."""
-    marks: dict[str, Any] = {"key_id": sender.key_id}
-    if sender.response_id is not None:
-        marks["verified"] = True
-    skew = sender.skew_s or _ahead(item.get("occurred_at"), now)
-    if abs(skew) > SKEW_S:
-        marks["skew_s"] = round(skew)
-    return marks
+class _Said:
+    """What is the same for all events of a request."""
+
+    def __init__(self, sender: Sender, now: datetime) -> None:
+        self.sender = sender
+        self.now = now
+        self.received_at = time_text(now)
+        self.late = time_text(now + timedelta(seconds=SKEW_S))
+        self.marks: dict[str, Any] = {"key_id": sender.key_id}
+        if sender.response_id is not None:
+            self.marks["verified"] = True
+        if abs(sender.skew_s) > SKEW_S:
+            self.marks["skew_s"] = round(sender.skew_s)
 
 
-def _ahead(occurred_at: Any, now: datetime) -> float:
-    """Seconds that a time lies in the future; 0 for any other."""
-    try:
-        return max((moment_of(occurred_at) - now).total_seconds(), 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
+def _mark(event: dict[str, Any], said: _Said) -> None:
+    """Writes into ``source`` what the collector knows, in the place of what the sender says of it."""
+    source = event.get("source")
+    if not isinstance(source, dict):
+        return
+    kept = {name: value for name, value in source.items() if name not in OUR_SOURCE}
+    event["source"] = {**kept, **said.marks}
+    at = event.get("occurred_at", "")
+    if at > said.late and "skew_s" not in said.marks:
+        event["source"]["skew_s"] = round((moment_of(at) - said.now).total_seconds())
 
 
 def _not_allowed(item: Mapping[str, Any], sender: Sender) -> Iterator[Problem]:

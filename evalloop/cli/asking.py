@@ -14,10 +14,6 @@ from evalloop.report.table import TableSpec
 
 SUFFIXES = {".html": "html", ".md": "md", ".json": "json", ".csv": "csv", ".xml": "junit", ".txt": "table"}
 POLICY = ("alpha", "margin", "target", "protected", "must_pass", "min_n")
-_ARGUMENTS = (
-    click.argument("baseline", metavar="BASE"),
-    click.argument("candidate", metavar="CAND"),
-)
 _TABLE = (
     click.option("--table", metavar="FILE", help="compare two variants of a CSV, JSONL or Parquet file, no run needed"),
     click.option("--case", "case_column", metavar="COL", default="case", show_default=True,
@@ -53,9 +49,21 @@ _POLICY = (
 
 def asks_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds BASE, CAND and the options of a comparison to a verb."""
-    for option in reversed((*_ARGUMENTS, *_TABLE, *_POLICY)):
+    for option in reversed((*_names(required=True), *_TABLE, *_POLICY)):
         command = option(command)
     return command
+
+
+def may_ask_comparison(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, where BASE and CAND may be missing."""
+    for option in reversed((*_names(required=False), *_TABLE, *_POLICY)):
+        command = option(command)
+    return command
+
+
+def _names(*, required: bool) -> tuple[Callable[..., Any], ...]:
+    return (click.argument("baseline", metavar="BASE", required=required),
+            click.argument("candidate", metavar="CAND", required=required))
 
 
 def asks_results(command: Callable[..., Any]) -> Callable[..., Any]:

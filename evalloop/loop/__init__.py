@@ -11,7 +11,15 @@ the pytest plugin call these and nothing else.
 from evalloop.loop.project import Project, open_project
 
 # collecting: events over HTTP, and who may send them
-from evalloop.loop.collecting import create_key, list_keys, open_events, revoke_key, rotate_key, salt_of
+from evalloop.loop.collecting import (
+    create_key,
+    list_keys,
+    open_events,
+    open_webhooks,
+    revoke_key,
+    rotate_key,
+    salt_of,
+)
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import (
@@ -59,11 +67,25 @@ from evalloop.loop.trials import (
     self_judges,
 )
 
+# the run that the next ones are compared with, as a file of git
+from evalloop.loop.baselines import baseline_path, read_baselines, set_baseline
+# judges: people's labels -> how far a judge may be trusted
+from evalloop.loop.judges import Labelled, calibrate, calibrations, keep_calibration, label_sheet
 # preferences: evidence -> training data
 from evalloop.loop.training import export_training, read_profiles
 
 # one output at hand -> its grades
 from evalloop.loop.bench import open_bench
+
+# releases: what shipped, and what production says of it
+from evalloop.loop.releases import (
+    create_release,
+    find_release,
+    list_releases,
+    notes_feed,
+    verify_release,
+    write_notes,
+)
 
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
@@ -74,8 +96,12 @@ from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
     "ImportedEvalset",
+    "Labelled",
     "Project",
+    "baseline_path",
     "cache_stats",
+    "calibrate",
+    "calibrations",
     "capture",
     "check_evalsets",
     "check_services",
@@ -83,6 +109,7 @@ __all__ = [
     "compare",
     "compare_trials",
     "create_key",
+    "create_release",
     "decide",
     "derive_signals",
     "detectors_of",
@@ -92,15 +119,20 @@ __all__ = [
     "export_training",
     "failures",
     "find_clusters",
+    "find_release",
     "find_run",
     "grow_cases",
     "import_evalset",
+    "keep_calibration",
     "known_clusters",
     "known_failures",
+    "label_sheet",
     "list_keys",
+    "list_releases",
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
@@ -110,10 +142,12 @@ __all__ = [
     "open_project",
     "open_review",
     "open_saved",
+    "open_webhooks",
     "plan_evalset",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "read_baselines",
     "read_profiles",
     "read_run",
     "read_trials",
@@ -126,5 +160,8 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "set_baseline",
+    "verify_release",
+    "write_notes",
     "write_release",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from evalloop.records.key import SCOPES, Key
 from evalloop.records.times import now_text, time_text
 
 if TYPE_CHECKING:
+    from evalloop.capture.webhooks import Webhook
     from evalloop.store.events import EventStore
 
 
@@ -28,6 +31,24 @@ def salt_of(project: Project) -> bytes:
     from evalloop.store.salt import project_salt
 
     return project_salt(project.config.state_dir, project.config.salt)
+
+
+def open_webhooks(project: Project, given: Sequence[str]) -> dict[str, Webhook]:
+    """The webhooks NAME or NAME=FILE by name, their mapping files checked; secrets are in the environment."""
+    from evalloop.capture.webhooks import Webhook, mapping_of
+
+    made = {}
+    for each in given:
+        name, _, place = each.partition("=")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+            raise UsageError(f"{name!r} is no name for a webhook", fix="use small letters, digits and hyphens")
+        variable = f"EVALLOOP_WEBHOOK_{name.upper().replace('-', '_')}_SECRET"
+        secret = os.environ.get(variable, "")
+        if not secret:
+            raise UsageError(f"the webhook {name} has no secret", fix=f"set {variable} to what its sender signs with")
+        made[name] = Webhook(name, mapping_of(name, place), secret, salt_of(project))
+        made[name].load()
+    return made
 
 
 def create_key(project: Project, kind: str, label: str, *, scopes: Sequence[str] = (), origins: Sequence[str] = (),

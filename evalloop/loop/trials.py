@@ -121,11 +121,16 @@ def regrade_run(project: Project, reference: str, *, grader: str | None = None, 
 def find_run(project: Project, reference: str, like: Run | None = None) -> Path:
     """The log that a name, a path, ``@latest``, ``@{-1}``, a run id or a git reference means.
 
-    Of several runs of one commit, the newest of those most ``like`` another run is taken.
+    ``@baseline`` means the kept baseline of the evalset that ``like`` is a run of. Of several runs of one commit, the
+    newest of those most ``like`` another run is taken.
     """
     from evalloop.runs.session import runs_folder
     from evalloop.store import runlog
 
+    if reference == "@baseline":
+        from evalloop.loop.baselines import baseline_of
+
+        return baseline_of(project, like)
     return runlog.resolve(runs_folder(project.config), reference, root=project.config.root, like=like)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalloop.loop.asked import Sides, evalset_of, policy_for, sides_of, table_of
+from evalloop.loop.judges import calibrations
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 from evalloop.loop.trials import find_run
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import ReportData
     from evalloop.records.release import Release
     from evalloop.records.report import Comparison
-    from evalloop.records.run import Trial
+    from evalloop.records.run import Run, Trial
     from evalloop.report.policy import Policy
     from evalloop.report.question import Question
     from evalloop.report.table import TableSpec
@@ -29,7 +30,8 @@ def compare(project: Project, question: Question) -> ReportData:
     sides = sides_of(project, question)
     confirmation = _confirmation(project, question, sides) if question.confirm else None
     return compare_runs(sides.runs, sides.policy, cases=sides.cases, keep=question.keep, confirmation=confirmation,
-                        notes=sides.notes, seed=project.config.seed, shares=sides.shares)
+                        notes=sides.notes, seed=project.config.seed, shares=sides.shares,
+                        calibrations=calibrations(project))
 
 
 def _confirmation(project: Project, question: Question, first: Sides) -> Comparison:
@@ -42,7 +44,7 @@ def _confirmation(project: Project, question: Question, first: Sides) -> Compari
     base, cand = (runlog.read(find_run(project, each)) for each in question.confirm)
     check_runs((first.runs[0].run, first.runs[1].run), (base[0], cand[0]))
     sides = [RunTrials(run, fresh(run, trials)) for run, trials in (base, cand)]
-    return compare_runs(sides, first.policy, seed=project.config.seed).comparison
+    return compare_runs(sides, first.policy, seed=project.config.seed, calibrations=calibrations(project)).comparison
 
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
@@ -61,23 +63,23 @@ def policy_of(project: Project, question: Question, data: ReportData) -> Policy:
     return policy_for(project, question, evalset)
 
 
-def read_trials(project: Project, reference: str) -> list[Trial]:
-    """All trials of a run."""
+def read_trials(project: Project, reference: str, like: Run | None = None) -> list[Trial]:
+    """All trials of a run; ``like`` says whose baseline ``@baseline`` is."""
     from evalloop.store.runlog import read
 
-    return list(read(find_run(project, reference))[1])
+    return list(read(find_run(project, reference, like))[1])
 
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:
     """Trials at hand, by variant: the baseline first, then the candidate."""
-    from evalloop.report.compare import compare
+    from evalloop.report.judged import Judges, compare_judged
     from evalloop.report.policy import Policy
     from evalloop.report.scores import score_rows
 
-    config = project.config
+    config, judges = project.config, Judges.of(calibrations(project))
     rules = Policy.of({"margin": config.margin, "alpha": config.alpha, **policy})
-    baseline, candidate = trials
-    return compare(score_rows(trials), baseline, candidate, policy=rules, seed=config.seed)
+    rows = score_rows({name: judges.noting(name, side) for name, side in trials.items()})
+    return compare_judged(rows, list(trials), judges, rules, seed=config.seed)[0]
 
 
 def render(project: Project, form: str, data: ReportData | Comparison) -> str:
@@ -89,19 +91,25 @@ def render(project: Project, form: str, data: ReportData | Comparison) -> str:
     return text
 
 
-def write_release(project: Project, data: ReportData, name: str | None = None) -> tuple[Release, str]:
-    """The release record, kept as ``releases/<name>.json``, and the notes written from it.
+def write_release(project: Project, data: ReportData, name: str | None = None) -> Release:
+    """The release record, kept as ``releases/<name>.json``; UsageError for a name that another release has."""
+    from evalloop.notes.release import keep_release
 
-    Raises UsageError for a name that another release has.
-    """
-    from evalloop.notes.release import keep_release, release_of
-    from evalloop.notes.write import write_notes
-
-    run = data.runs[1] if data.runs else None
-    release = release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data), run=run)
-    notes = write_notes(release)
+    release = release_for(project, data, name)
     keep_release(project.config.root / "releases", release)
-    return release, notes
+    return release
+
+
+def release_for(project: Project, data: ReportData, name: str | None = None, *, shipped_at: str | None = None,
+                variants: Sequence[str] = ()) -> Release:
+    """The release record of a comparison, not kept yet."""
+    from evalloop.notes.release import release_of
+
+    ids = {case.cluster: str(case.provenance["cluster_id"]) for case in data.cases.values()
+           if "cluster_id" in case.provenance}
+    return release_of(data.comparison, name or data.comparison.candidate, themes=_themes(project, data),
+                      cluster_ids=ids, run=data.runs[1] if data.runs else None, shipped_at=shipped_at,
+                      variants=variants)
 
 
 def _themes(project: Project, data: ReportData) -> dict[str, str]:

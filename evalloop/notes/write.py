@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evalloop.encode import markdown
@@ -19,17 +19,37 @@ _STATES = {
 }
 
 
-def write_notes(release: Release) -> str:
-    """The notes as Markdown. Raises EvalloopError when a number in them is not in the record."""
-    text = "\n".join([*_head(release), *_better(release), *_same(release), *_issues(release), *_method(release)])
+Template = Callable[[Mapping[str, Sequence[str]]], str]
+"""Makes the text of notes from their parts."""
+
+
+def write_notes(release: Release, template: Template | None = None) -> str:
+    """The notes as Markdown, in the order of ``template`` where there is one.
+
+    Raises EvalloopError when a number in them is not in the record.
+    """
+    parts = sections(release)
+    text = template(parts) if template else "\n".join(line for lines in parts.values() for line in lines)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    check_numbers(text, release)
+    return text
+
+
+def sections(release: Release) -> dict[str, list[str]]:
+    """The lines of each part of the notes, encoded for Markdown; a part with nothing to say is empty."""
+    return {"head": list(_head(release)), "better": list(_better(release)), "same": list(_same(release)),
+            "production": list(_production(release)), "issues": list(_issues(release)),
+            "method": list(_method(release))}
+
+
+def check_numbers(text: str, release: Release) -> None:
+    """Raises EvalloopError when a number of the text is not in the record."""
     unsupported = unsupported_numbers(text, release)
     if unsupported:
         error = EvalloopError(f"the notes hold numbers that the record does not: {', '.join(unsupported)}",
-                              fix="please report this; no notes were written")
+                              fix="take them out of the template; without one, please report this")
         error.exit_code = ExitCode.INTERNAL
         raise error
-    return text
 
 
 def unsupported_numbers(text: str, release: Release) -> list[str]:
@@ -77,6 +97,19 @@ def _same(release: Release) -> Iterator[str]:
         yield from ("", "## What is no worse than before", "")
         margin = _size(release, release.margin)
         yield f"Not worse by {margin} or more, as far as the cases show: {_themes(release, release.unchanged)}."
+
+
+def _production(release: Release) -> Iterator[str]:
+    """What users' own feedback said since; only what is decided."""
+    said = [each for each in release.checks if each.verdict in ("confirmed", "worse")]
+    if not said:
+        return
+    yield from ("", "## What your feedback says since", "")
+    for each in said:
+        word = "lets fewer people down" if each.verdict == "confirmed" else "lets more people down"
+        after = each.after if each.after is not None else each.before
+        yield (f"- **{_theme(release, each.cluster)}** {word}: {after * 100:.1f} of a hundred, before "
+               f"{each.before * 100:.1f}.")
 
 
 def _issues(release: Release) -> Iterator[str]:

@@ -15,7 +15,7 @@ from evalloop.printable import one_line, printable
 from evalloop.pytest_plugin import summary
 from evalloop.pytest_plugin.options import Options
 from evalloop.pytest_plugin.outcome import Outcome
-from evalloop.pytest_plugin.state import started, state_of
+from evalloop.pytest_plugin.state import baseline_of, started, state_of
 from evalloop.records.case import Evalset
 from evalloop.records.report import Comparison
 from evalloop.records.run import Trial
@@ -80,15 +80,13 @@ class Board:
                 log.close(summary.of_trials(sheet.trials[variant], log.run))
 
     def _compare(self, sheet: Sheet) -> Iterator[Comparison]:
-        wanted = self.options.baseline
-        baseline = wanted or sheet.evalset.baseline
+        trials = dict(sheet.trials)
+        baseline = baseline_of(self.project, self.options, sheet.evalset, trials)
         if not baseline:
             return
-        trials = dict(sheet.trials)
         if baseline not in trials:
-            if not wanted:
-                return
-            trials[baseline] = sheet.trials[baseline] = loop.read_trials(self.project, baseline)
+            like = next(iter(sheet.logs.values())).run
+            trials[baseline] = sheet.trials[baseline] = loop.read_trials(self.project, baseline, like)
         for candidate in trials:
             if candidate != baseline:
                 yield loop.compare_trials(self.project, {name: trials[name] for name in (baseline, candidate)},

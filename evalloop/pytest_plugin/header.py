@@ -8,7 +8,7 @@ import pytest
 
 from evalloop.printable import one_line
 from evalloop.pytest_plugin.options import Options
-from evalloop.pytest_plugin.state import Job, state_of
+from evalloop.pytest_plugin.state import Job, baseline_of, state_of
 from evalloop.pytest_plugin.xdist import is_eval_id
 
 
@@ -25,7 +25,8 @@ def header(config: pytest.Config, items: Sequence[pytest.Item]) -> str:
     else:
         parts += [f"at most {calls} calls", f"{settings.concurrency} in flight"]
         parts.append("" if settings.cache else "no cache")
-    bases = sorted({state.options.baseline or job.evalset.baseline or "" for job in jobs} - {""})
+    names = {job.variant.name for job in jobs}
+    bases = sorted({baseline_of(state.project, state.options, job.evalset, names) or "" for job in jobs} - {""})
     gated = {state.fail_on(job.evalset) for job in jobs} == {"gate"}
     parts.append(f"{'gate' if gated else 'compared'} against {', '.join(bases)}" if bases else "")
     return _line([*parts, *_limits(state.options)])

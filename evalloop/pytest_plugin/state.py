@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -125,8 +125,15 @@ class State:
                              fix="add `variants:` to its suite.yaml, or give --evalloop-variant NAME=FILE")
         baseline = self.options.baseline
         if baseline and baseline not in chosen:
-            loop.find_run(self.project, baseline)
+            self._check_baseline(baseline, evalset)
         return chosen
+
+    def _check_baseline(self, baseline: str, evalset: Evalset) -> None:
+        """Raises UsageError before anything is paid for when there is no such run."""
+        if baseline != "@baseline":
+            loop.find_run(self.project, baseline)
+        elif not loop.baseline_path(self.project, evalset.name).is_file():
+            raise UsageError(f"the evalset {evalset.name} has no baseline", fix="evalloop baseline set RUN")
 
     @cached_property
     def saved(self) -> Saved | None:
@@ -146,7 +153,8 @@ class State:
         """gate, case or never."""
         if self.options.fail_on != "auto":
             return self.options.fail_on
-        return "gate" if self.options.baseline or evalset.baseline else "case"
+        kept = loop.baseline_path(self.project, evalset.name).is_file()
+        return "gate" if self.options.baseline or evalset.baseline or kept else "case"
 
     def register_mark(self, name: str) -> None:
         """Makes a mark known, so that --strict-markers accepts it."""
@@ -163,6 +171,13 @@ class State:
         """The trials of one item: run ahead where possible, else now."""
         assert self.results is not None
         return self.results.result(nodeid, job)
+
+
+def baseline_of(project: loop.Project, options: Options, evalset: Evalset, variants: Iterable[str]) -> str | None:
+    """What to compare with: as asked, else the evalset's own among the variants, else the one that is kept in git."""
+    if options.baseline or evalset.baseline in (*variants, "@baseline"):
+        return options.baseline or evalset.baseline
+    return "@baseline" if loop.baseline_path(project, evalset.name).is_file() else None
 
 
 def by_file(evalset: Evalset) -> dict[Path, list[Case]]:

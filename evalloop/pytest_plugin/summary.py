@@ -74,7 +74,7 @@ def write_files(project: loop.Project, options: Options, sheets: Sequence[Sheet]
             lines.append(f"wrote {path}")
         if not pages:
             lines.append(f"{options.report} was not written: there is no baseline to compare with "
-                         "(--evalloop-baseline)")
+                         "(--evalloop-baseline, or evalloop baseline set)")
     return lines
 
 

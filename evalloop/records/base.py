@@ -18,8 +18,8 @@ def plain(value: Any) -> Any:
     if kind in _LEAVES:
         return value
     if isinstance(value, Record):
-        given = {name: getattr(value, name) for name in _shape(kind)}
-        return {name: plain(item) for name, item in given.items() if item is not None}
+        given = ((name, getattr(value, name)) for name in _shape(kind))
+        return {name: item if type(item) in _LEAVES else plain(item) for name, item in given if item is not None}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -29,8 +29,9 @@ class Reply(Record):
 
     ``text`` is the last answer; ``tool_calls`` are those that it asks for; ``messages`` are those that the target made
     on the way there (tool calls that it carried out, and their results), where it says so. ``usage`` holds input_tokens
-    and output_tokens; ``cost`` is in US dollars, None if unknown; ``latency_s`` is in seconds, and ``ttft_s`` until the
-    first token of a streamed answer; ``cached`` tells that nothing was paid.
+    and output_tokens, and characters where the text was not kept; ``cost`` is in US dollars, None if unknown;
+    ``latency_s`` is in seconds, and ``ttft_s`` until the first token of a streamed answer; ``cached`` tells that
+    nothing was paid.
     """
 
     text: str

@@ -17,7 +17,8 @@ class Grade(Record):
 
     ``value`` is a bool, a number in [0, 1], or None when the output could not be graded (never 0, never NaN);
     ``passed`` is the verdict after threshold and negation; ``cluster`` is the cluster that it counts for;
-    ``error`` tells that the grader itself broke.
+    ``error`` tells that the grader itself broke; ``judge`` is the identity of the judge that was asked
+    (``grading.judge_id``), to which its calibration is bound.
     """
 
     grader: str
@@ -32,6 +33,7 @@ class Grade(Record):
     evidence: Mapping[str, Any] = field(default_factory=dict)
     cost: float | None = None
     error: str | None = None
+    judge: str | None = None
 
 
 @dataclass(frozen=True)

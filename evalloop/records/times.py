@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 def time_text(moment: datetime) -> str:
     """``2026-11-23T09:30:00.000000Z``; a moment without a zone is taken as UTC."""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return aware.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if aware.year > 999 else f"{aware.year:04d}" + aware.strftime(
-        "-%m-%dT%H:%M:%S.%fZ")
+    aware = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return aware.isoformat(timespec="microseconds") + "Z"
 
 
 def moment_of(text: str) -> datetime:

@@ -6,7 +6,7 @@ clusters share Holm's adjustment; a case without a score under one variant is dr
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 IMPROVED, REGRESSED, NO_WORSE, UNDECIDED = "improved", "regressed", "no worse than the margin", "not enough evidence"
 MOST_FLIPS = 5_000
+Correct = Callable[[str, Delta], Delta]
+"""(candidate, delta) -> the delta as it should be."""
 
 
 def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Hashable, *,
@@ -48,16 +50,21 @@ def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Ha
 
 def compare_all(scores: Iterable[Score] | Columns, baseline: Hashable, candidates: Sequence[Hashable], *,
                 policy: Policy, notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0,
-                shares: Mapping[str, float] | None = None, shares_source: str = "") -> tuple[Comparison, ...]:
+                shares: Mapping[str, float] | None = None, shares_source: str = "",
+                correct: Correct | None = None) -> tuple[Comparison, ...]:
     """Each candidate minus the one baseline. The adjustments for many looks run over the clusters of all candidates.
 
+    ``correct`` puts the deltas of a candidate right before they are judged (``judged.Correction``).
     With several candidates the overall verdicts, and those on the target, share Holm's adjustment too.
     """
     columns = scores if isinstance(scores, Columns) else Columns.of(scores)
     sides = [pair(columns, baseline, candidate) for candidate in candidates]
     weights = (policy.weights, "the policy") if policy.weights else (shares or {}, shares_source)
-    wholes = _adjusted([[_delta(side.overall, policy, seed)] for side in sides], policy)
-    parts = _adjusted([[_delta(pairs, policy, seed, weights[0]) for pairs in side.clusters] for side in sides], policy)
+    right = correct or (lambda candidate, delta: delta)
+    both = list(zip(map(str, candidates), sides, strict=True))
+    wholes = _adjusted([[right(name, _delta(side.overall, policy, seed))] for name, side in both], policy)
+    parts = _adjusted([[right(name, _delta(pairs, policy, seed, weights[0])) for pairs in side.clusters]
+                       for name, side in both], policy)
     found = []
     for candidate, side, (whole,), clusters in zip(candidates, sides, wholes, parts, strict=True):
         overall = _finished(whole if len(sides) > 1 else replace(whole, p_holm=None, q=None), side.overall, policy)

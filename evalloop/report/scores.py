@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from evalloop.records.call import Reply
 from evalloop.records.report import Score
 from evalloop.records.run import Trial, score_of
 
@@ -42,8 +43,13 @@ def _whole(trial: Trial, variant: str, unit: str | None) -> Score:
     ok, reply = trial.state == "ok", trial.reply
     return Score(trial.case_id, variant, trial.score if ok else None, repeat=trial.repeat, unit=unit,
                  state="ok" if ok else "error", passed=trial.passed if ok else None,
-                 length=len(reply.text) if reply else None, cost=reply.cost if reply else None,
+                 length=_length(reply) if reply else None, cost=reply.cost if reply else None,
                  latency=reply.latency_s if reply else None)
+
+
+def _length(reply: Reply) -> int:
+    """Characters of an answer, also of one that was not kept (a baseline says how many there were)."""
+    return reply.usage.get("characters", len(reply.text))
 
 
 def _parts(trial: Trial, whole: Score) -> Iterator[Score]:

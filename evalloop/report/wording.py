@@ -96,7 +96,11 @@ def _minus(number: str) -> str:
 
 
 def rank(comparison: Comparison) -> list[Delta]:
-    """Clusters in the order to read them: regressed, improved, then the others, each by falling size of the change."""
+    """Clusters in the order to read them: regressed, improved, the others, and those without a delta.
+
+    Each group stands by falling size of the change.
+    """
     order = {"regressed": 0, "improved": 1}
     return sorted(comparison.clusters,
-                  key=lambda delta: (order.get(delta.verdict, 2), -abs(delta.delta or 0), str(delta.cluster)))
+                  key=lambda delta: (3 if delta.delta is None else order.get(delta.verdict, 2),
+                                     -abs(delta.delta or 0), str(delta.cluster)))

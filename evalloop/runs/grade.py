@@ -28,7 +28,8 @@ async def grade_reply(case: Case, reply: Reply, graders: Mapping[str, Grader], s
     """One grade for each grader of the case, in its order.
 
     A grader that raises, or returns what is no verdict, gives a grade with ``error``. With ``check``, deterministic
-    graders run twice; one that disagrees with itself leaves ``flaky`` in the grade's evidence.
+    graders run twice; one that disagrees with itself leaves ``flaky`` in the grade's evidence. A grade that rests on a
+    judge says on which.
     """
     context = GradeContext(case, reply, services, graders)
     grades = []
@@ -36,6 +37,8 @@ async def grade_reply(case: Case, reply: Reply, graders: Mapping[str, Grader], s
         grade = await grading.apply(spec, context)
         if check and grade.error is None and grading.deterministic(spec, graders):
             grade = _compared(grade, await grading.apply(spec, context))
+        if grading.asks_judge(spec, graders):
+            grade = replace(grade, judge=grading.judge_id(spec, graders, services.judge_model))
         grades.append(grade)
     return tuple(grades)
 

@@ -31,8 +31,8 @@ class Host:
         self.allowed_commands = allowed_commands
         self.allowed_keys = allowed_keys
         self.calls = calls
+        self.judge_model = judge_model
         self._complete = complete
-        self._judge_model = judge_model
         self._judge_base_url = judge_base_url
         self._embedder = embedder
         self._keys: dict[str, Keys] = {}
@@ -44,7 +44,7 @@ class Host:
     async def ask(self, messages: Sequence[Mapping[str, Any]], model: str | None, params: Mapping[str, Any],
                   sample: Callable[[bytes], int]) -> Reply:
         """One answer of the judge; ``sample`` numbers questions that are the same."""
-        name = model or self._judge_model
+        name = model or self.judge_model
         complete, calls = self._complete, self.calls
         if not name or complete is None or calls is None:
             raise ConfigError("this grader needs a judge model, and none is set", key="judge_model",
@@ -76,6 +76,7 @@ class TrialServices:
         self.allowed = host.allowed
         self.allowed_commands = host.allowed_commands
         self.allowed_keys = host.allowed_keys
+        self.judge_model = host.judge_model
         self._host = host
         self._asked: Counter[bytes] = Counter()
 

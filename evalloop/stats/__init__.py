@@ -25,11 +25,13 @@ from evalloop.stats.results import (
     ShareResult,
     ShrunkenDeltas,
     ShrunkenRates,
+    WatchResult,
 )
 
 if TYPE_CHECKING:
     from evalloop.stats.agreement import cohen_kappa
     from evalloop.stats.binary import (
+        binomial_p,
         mcnemar_exact,
         mcnemar_midp,
         newcombe10_interval,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
     from evalloop.stats.distributions import t_quantile
+    from evalloop.stats.judging import mean_contrast, sensitivity_specificity
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from evalloop.stats.shares import share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
+    from evalloop.stats.watch import watch_rate
     from evalloop.stats.winners import winners
 
 _HOME = {
@@ -68,6 +72,7 @@ _HOME = {
     "beta_binomial_confidence_sequence": "sequential",
     "beta_binomial_p": "sequential",
     "cluster_robust": "means",
+    "binomial_p": "binary",
     "cohen_kappa": "agreement",
     "empirical_bayes": "shrinkage",
     "fleiss_kappa": "raters",
@@ -79,6 +84,7 @@ _HOME = {
     "mcnemar_exact": "binary",
     "mcnemar_midp": "binary",
     "mde80": "power",
+    "mean_contrast": "judging",
     "min_discordant": "power",
     "newcombe10_interval": "binary",
     "noninferiority": "noninferiority",
@@ -92,6 +98,7 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
+    "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
     "shrunken_rates": "rates",
@@ -103,6 +110,7 @@ _HOME = {
     "t_quantile": "distributions",
     "tango_interval": "binary",
     "tango_statistic": "binary",
+    "watch_rate": "watch",
     "weighted_delta": "shrinkage",
     "weighted_over_clusters": "shrinkage",
     "wilson_interval": "binary",
@@ -123,10 +131,12 @@ __all__ = [
     "ShareResult",
     "ShrunkenDeltas",
     "ShrunkenRates",
+    "WatchResult",
     "auc",
     "benjamini_hochberg",
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
+    "binomial_p",
     "cluster_robust",
     "cohen_kappa",
     "empirical_bayes",
@@ -139,6 +149,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_midp",
     "mde80",
+    "mean_contrast",
     "min_discordant",
     "newcombe10_interval",
     "noninferiority",
@@ -152,6 +163,7 @@ __all__ = [
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
+    "sensitivity_specificity",
     "share_difference",
     "share_interval_clustered",
     "shrunken_rates",
@@ -163,6 +175,7 @@ __all__ = [
     "t_quantile",
     "tango_interval",
     "tango_statistic",
+    "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",
     "wilson_interval",

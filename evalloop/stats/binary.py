@@ -6,9 +6,10 @@ win). The delta is (n01 - n10) / n.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import copysign, inf, sqrt
 
-from evalloop.stats.distributions import beta_survival, fair_coin_cdf, normal_quantile, root
+from evalloop.stats.distributions import beta_survival, binomial_cdf, fair_coin_cdf, normal_quantile, root
 from evalloop.stats.results import Interval
 
 
@@ -22,6 +23,7 @@ def tango_interval(n10: int, n01: int, n: int, alpha: float = 0.05) -> Interval:
     return Interval(-_tango_upper(n01, n10, n, z2), _tango_upper(n10, n01, n, z2))
 
 
+@lru_cache(maxsize=8192)
 def _tango_upper(n10: int, n01: int, n: int, z2: float) -> float:
     """Largest delta whose score statistic stays within sqrt(z2); the lower limit follows by swapping the variants."""
     if n01 == n:
@@ -101,6 +103,14 @@ def mcnemar_midp(n10: int, n01: int) -> float:
 def probability_better(n10: int, n01: int) -> float:
     """Posterior probability that a discordant case favours the candidate, Jeffreys prior; wording for people only."""
     return beta_survival(0.5, n01 + 0.5, n10 + 0.5)
+
+
+def binomial_p(successes: int, n: int, rate: float) -> float:
+    """Exact two-sided p of "the chance of a success is ``rate``": twice the smaller tail, at most 1."""
+    if not 0 <= successes <= n or not 0 < rate < 1:
+        raise ValueError(f"{successes} successes in {n} trials at rate {rate} cannot be")
+    below, above = binomial_cdf(successes, n, rate), 1 - binomial_cdf(successes - 1, n, rate)
+    return min(1.0, 2 * min(below, above))
 
 
 def wilson_interval(successes: float, n: float, alpha: float = 0.05) -> Interval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ def ppi_mean(
     mean = float(label.mean() + weight * (rest.mean() - score.mean()))
     spreads = float(np.var(label - weight * score, ddof=ddof)), float(np.var(rest, ddof=ddof))
     variance = spreads[0] / n + weight**2 * spreads[1] / more
-    return _normal(mean, sqrt(variance), n + more, f"PPI++, judge weight {weight:.2f}", alpha)
+    result = _normal(mean, sqrt(variance), n + more, f"PPI++, judge weight {weight:.2f}", alpha)
+    return replace(result, weight=weight)
 
 
 def ppi_delta(

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from scipy import optimize, special
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from evalloop.stats.arrays import Floats
 
 
 def normal_quantile(q: float) -> float:
@@ -37,6 +43,11 @@ def t_two_sided(t: float, df: float) -> float:
     return float(2 * special.stdtr(df, -abs(t)))
 
 
+def binomial_cdf(k: int, n: int, rate: float) -> float:
+    """Probability of at most k successes in n trials; 0 for k < 0."""
+    return float(special.bdtr(k, n, rate)) if k >= 0 else 0.0
+
+
 def fair_coin_cdf(k: int, n: int) -> float:
     """Probability of at most k heads in n tosses; 0 for k < 0."""
     return float(special.bdtr(k, n, 0.5)) if k >= 0 else 0.0
@@ -60,3 +71,15 @@ def logistic(x: float) -> float:
 def root(function: Callable[[float], float], low: float, high: float) -> float:
     """The zero of a function that changes sign between low and high (Brent), to 1e-14."""
     return float(optimize.brentq(function, low, high, xtol=1e-14, rtol=1e-14))
+
+
+def beta_quantiles(q: ArrayLike, a: float, b: float) -> Floats:
+    """Quantiles of a Beta(a, b) variable."""
+    found: Floats = special.betaincinv(a, b, q)
+    return found
+
+
+def log_sum_exp(values: Floats, axis: int) -> Floats:
+    """log(sum(exp(values))) along an axis, without overflow."""
+    found: Floats = special.logsumexp(values, axis=axis)
+    return found

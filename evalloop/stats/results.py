@@ -75,7 +75,10 @@ class ShareResult:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceResult:
-    """Difference of two means of separate groups, second minus first."""
+    """Difference of two means of separate groups, second minus first.
+
+    ``weight`` is what a judge's verdicts counted for in a mean that labels correct; None elsewhere.
+    """
 
     delta: float
     se: float | None
@@ -83,6 +86,7 @@ class DifferenceResult:
     p: float | None
     units: int
     method: str
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +154,24 @@ class ShrunkenRates:
     mean: float
     strength: float
     rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """A rate before and after, looked at again and again; ``e`` and ``p`` are of the null "no stratum changed".
+
+    ``before`` and ``after`` are rates on the strata mix of the time before; ``ratio`` is after / before, with an
+    interval that holds at any look. ``e`` is the largest e-value over the looks, ``first`` the number of the look
+    (from 0) at which 1 / alpha was first passed, None when never. ``side`` is -1 (fell), 1 (rose) or 0.
+    """
+
+    before: float
+    after: float | None
+    ratio: float | None
+    interval: Interval
+    e: float
+    p: float
+    first: int | None
+    side: int
+    n_before: int
+    n_after: int

@@ -125,13 +125,14 @@ def reason(error: BaseException) -> str:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that is on the disk when it ends; StoreError when the database refuses."""
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     try:
         with engine.begin() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise StoreError(reason(error), fix=_advice(reason(error))) from None
+        raise StoreError(reason(error), lasting=isinstance(error, OperationalError),
+                         fix=_advice(reason(error))) from None
 
 
 def _advice(message: str) -> str:

@@ -15,6 +15,7 @@ from evalloop.store.body import Row, row_of
 from evalloop.store.database import open_engine, transaction
 from evalloop.store.deadletters import DeadLetters, Letter
 from evalloop.store.deadletters import write as keep
+from evalloop.store.erasures import Erasures
 from evalloop.store.inbox import ALREADY, CONFLICT, STORED, write
 from evalloop.store.keys import Keys
 
@@ -45,6 +46,7 @@ class EventStore:
         self.table = self.metadata.tables["events"]
         self.keys = Keys(self.engine, self.metadata)
         self.letters = DeadLetters(self.engine, self.metadata)
+        self.erasures = Erasures(self.engine, self.metadata)
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +99,17 @@ class EventStore:
         with self._reader() as connection:
             for body, received_at in connection.execution_options(yield_per=GROUP).execute(query):
                 yield Event.from_dict({**json.loads(body), "received_at": received_at})
+
+    def page(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+        """Up to ``limit`` events of the inbox in the order of arrival, and where the next page begins (None: none)."""
+        from sqlalchemy import select
+
+        table = self.table
+        query = select(table.c.seq, table.c.body, table.c.received_at).where(table.c.seq > after)
+        with self._reader() as connection:
+            rows = connection.execute(query.order_by(table.c.seq).limit(limit)).all()
+        events = [{**json.loads(body), "received_at": received_at} for _, body, received_at in rows]
+        return events, rows[-1][0] if len(rows) == limit else None
 
     def count(self) -> dict[str, int]:
         """How many events of each type are stored, superseded ones included."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import gzip
 import hashlib
 import io
@@ -9,11 +11,12 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from evalloop.encode import csv_cell
 from evalloop.errors import RecordError
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -65,6 +68,16 @@ def dump_line(row: Mapping[str, Any]) -> str:
     return _ENCODE(row) + "\n"
 
 
+def dump_bytes(row: Mapping[str, Any]) -> bytes:
+    """The same as UTF-8, fast; NaN becomes null, and half a surrogate pair its escape."""
+    import orjson
+
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return dump_line(row).encode("utf-8", errors="backslashreplace")
+
+
 def write_json(path: Path, data: Mapping[str, Any], *, private: bool = False) -> None:
     """Writes one JSON object, or nothing."""
     write_text(path, json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n", private=private)
@@ -97,6 +110,23 @@ def parse_line(line: str, path: Path, number: int) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise RecordError("not a JSON object", file=str(path), line=number, fix='write {"key": value, ...}')
     return row
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes a table for a spreadsheet: UTF-8 with its mark, and no cell that would be taken for a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([csv_cell(str(row.get(name, ""))) for name in columns] for row in rows)
+    data = text.getvalue().encode("utf-8", "backslashreplace")
+    with replacing(path, private=True) as new:
+        new.write_bytes(codecs.BOM_UTF8 + data)
+
+
+def read_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 MAX_BYTES = 2_000_000_000

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from evalloop.errors import IncompleteError, RecordError, UsageError
 from evalloop.records.run import Run, Summary, Trial
 from evalloop.store import git
-from evalloop.store.files import dump_line, parse_line, private_folder
+from evalloop.store.files import dump_bytes, parse_line, private_folder
 
 SUFFIX = ".jsonl"
 SYNC_LINES = 50
@@ -37,6 +37,7 @@ class RunLog:
         self.path = path
         self.run = run
         self._handle = handle
+        self._end = os.fstat(handle).st_size
         self._syncer = _Syncer(handle)
 
     @classmethod
@@ -92,16 +93,16 @@ class RunLog:
 
     def _write(self, row: Mapping[str, Any]) -> None:
         self._syncer.check()
-        data = dump_line(row).encode("utf-8", errors="backslashreplace")
-        start = os.fstat(self._handle).st_size
+        data = dump_bytes(row)
         try:
             written = os.write(self._handle, data)
             while written < len(data):
                 written += os.write(self._handle, data[written:])
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._handle, start)
+                os.ftruncate(self._handle, self._end)
             raise _write_failed(error) from error
+        self._end += len(data)
         self._syncer.note()
 
     def __enter__(self) -> RunLog:

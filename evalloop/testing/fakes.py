@@ -65,6 +65,7 @@ class Offline:
         self.allowed = allowed
         self.allowed_commands = allowed_commands
         self.allowed_keys: frozenset[str] = frozenset()
+        self.judge_model = ""
 
     async def complete(self, messages: Sequence[Mapping[str, Any]], *, model: str | None = None,
                        params: Mapping[str, Any] | None = None) -> Reply:

@@ -33,3 +33,11 @@ async def refusal(_: Request, error: Exception) -> Response:
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     return answer({"error": error.error, "fix": error.fix}, error.status, **headers)
+
+
+async def missing(request: Request, error: Exception) -> Response:
+    """The answer where no route fits, or not with this method."""
+    status = getattr(error, "status_code", 404)
+    headers = getattr(error, "headers", None) or {}
+    said = "no such address" if status == 404 else f"{request.method} is not served here"
+    return answer({"error": said, "fix": "GET /openapi.json lists what there is"}, status, **headers)

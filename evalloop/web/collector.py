@@ -1,34 +1,33 @@
-"""The collector: events come in over HTTP and are answered when they are durable."""
+"""The collector: what all its routes share, and the way of a batch from a request to the disk."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from evalloop import __version__
-from evalloop.capture.intake import BodyError, Intake, Sender, Verdict, parse
+from evalloop.capture.intake import Intake, Sender, Verdict
+from evalloop.capture.webhooks import Webhook
 from evalloop.records.key import Key
+from evalloop.records.times import moment_of
 from evalloop.store.events import EventStore
+from evalloop.store.schema import Problem
 from evalloop.web import reading
-from evalloop.web.answers import Refused, answer, refusal
-from evalloop.web.auth import Doorkeeper
-from evalloop.web.cors import Cors
+from evalloop.web.auth import FRESH_S, Doorkeeper
 from evalloop.web.limits import Limits
+from evalloop.web.metrics import Metrics
 from evalloop.web.writer import WAITING, Writer
 
 PUBLIC_BODY = 64 * 1024
 BODY = 8 * 1024 * 1024
 STATUS = {"stored": 200, "already": 200, "conflict": 409, "invalid": 422, "refused": 403}
-CONFLICT = {"field": "event_id", "message": "this id is stored with another content",
-            "fix": "a fact is never changed: send a new event with links.supersedes"}
+CONFLICT = Problem(("event_id",), "this id is stored with another content",
+                   "a fact is never changed: send a new event with links.supersedes")
+ERASED = Problem(("actor", "user_key"), "this user was erased", "send nothing of before that any more")
 
 
 @dataclass(frozen=True)
@@ -39,62 +38,60 @@ class CollectorSettings:
     public_body: int = PUBLIC_BODY
     waiting: int = WAITING
     address_rate: float = 0.0
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
 
 class Collector:
-    """What the routes share."""
+    """The state of one serving process."""
 
     def __init__(self, store: EventStore, salt: bytes, settings: CollectorSettings | None = None) -> None:
         self.settings = settings or CollectorSettings()
         self.store = store
-        self.intake = Intake(salt)
         self.door = Doorkeeper(store.keys.all)
-        self.limits = Limits()
         self.writer = Writer(store.write, waiting=self.settings.waiting)
+        self.metrics = Metrics(lambda: self.writer.waiting, lambda: self.writer.commits)
+        self._intake = Intake(salt)
+        self._limits = Limits()
+        self._erased: Mapping[str, str] = {}
+        self._erased_at = float("-inf")
 
-    # ---- routes --------------------------------------------------------------------------------------------------
-
-    async def events(self, request: Request) -> Response:
-        """POST /v1/events."""
+    async def read(self, request: Request, scope: str, types: tuple[str, ...]) -> tuple[Key, Sender, bytes, str]:
+        """Who sends, what, and its media type; Refused when anything of this is not in order."""
         now = datetime.now(UTC)
-        key, sender = self.door.admit(request, "write", now)
-        kind = reading.content_type(request, reading.JSON_TYPES + reading.LINE_TYPES)
-        body = await reading.read_body(request, self.settings.public_body if sender.public else self.settings.body)
-        sender = with_clock(sender, request, now)
-        try:
-            items = parse(body, lines=kind in reading.LINE_TYPES)
-        except BodyError as error:
-            raise Refused(400, error.message, error.fix) from None
-        results = await self.take(items, key, sender, request, now)
-        if len(results) == 1 and not body.lstrip().startswith(b"["):
-            return answer(summary(results), STATUS[results[0]["status"]])
-        return answer(summary(results))
+        key, sender = self.door.admit(request, scope, now)
+        kind = reading.content_type(request, types)
+        limit = self.settings.public_body if sender.public else self.settings.body
+        return key, _with_clock(sender, request, now), await reading.read_body(request, limit), kind
 
-    async def health(self, _: Request) -> Response:
-        """GET /healthz."""
-        return answer({"status": "ok", "version": __version__, "waiting": self.writer.waiting})
-
-    # ---- the way of a batch --------------------------------------------------------------------------------------
-
-    async def take(self, items: Sequence[Any], key: Key, sender: Sender, request: Request,
-                   now: datetime) -> list[dict[str, Any]]:
+    async def take(self, items: Sequence[Any], sender: Sender, request: Request, *,
+                   key: Key | None = None) -> list[dict[str, Any]]:
         """The result of each item, once all that is good and all dead letters are on the disk."""
-        self.limits.take(key.key_id, len(items), key.rate)
+        if key is not None:
+            self._limits.take(key.key_id, len(items), key.rate)
         if request.client is not None:
-            self.limits.take(self.limits.address(request.client.host), len(items), self.settings.address_rate)
-        verdicts = self.intake(items, sender, now)
+            self._limits.take(self._limits.address(request.client.host), len(items), self.settings.address_rate)
+        verdicts = [self._unless_erased(each) for each in self._intake(items, sender, datetime.now(UTC))]
         rows = [each.row for each in verdicts if each.row is not None]
         letters = [each.letter for each in verdicts if each.letter is not None]
         fates = iter(await self.writer.store(rows, letters) if rows or letters else ())
-        return [result(each, next(fates) if each.row is not None else each.status) for each in verdicts]
+        results = [_result(each, next(fates) if each.row is not None else each.status) for each in verdicts]
+        for each in results:
+            self.metrics.events.labels(each["status"]).inc()
+        return results
+
+    def _unless_erased(self, verdict: Verdict) -> Verdict:
+        """Nothing comes back of a user who was erased: not from an outbox that was away either."""
+        if verdict.row is None or verdict.row.user_key is None:
+            return verdict
+        if time.monotonic() - self._erased_at > FRESH_S:
+            self._erased, self._erased_at = self.store.erasures.all(), time.monotonic()
+        if verdict.row.occurred_at > self._erased.get(verdict.row.user_key, ""):
+            return verdict
+        return Verdict(verdict.event_id, status="refused", problems=(ERASED,))
 
 
-def with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
+def _with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
     """The sender with what its clock is ahead, when it says its time (header, or query of a beacon)."""
-    from dataclasses import replace
-
-    from evalloop.records.times import moment_of
-
     said = request.headers.get("x-evalloop-sent-at") or request.query_params.get("sent_at")
     if not said:
         return sender
@@ -104,14 +101,12 @@ def with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
         return sender
 
 
-def result(verdict: Verdict, status: str) -> dict[str, Any]:
+def _result(verdict: Verdict, status: str) -> dict[str, Any]:
     """One line of the answer."""
     made: dict[str, Any] = {"event_id": verdict.event_id, "status": status}
-    if status == "conflict":
-        made["problems"] = [CONFLICT]
-    elif verdict.problems:
-        made["problems"] = [{"field": each.field, "message": each.message, "fix": each.fix}
-                            for each in verdict.problems]
+    problems = (CONFLICT,) if status == "conflict" else verdict.problems
+    if problems:
+        made["problems"] = [{"field": each.field, "message": each.message, "fix": each.fix} for each in problems]
     return made
 
 
@@ -121,21 +116,3 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for each in results:
         counts[each["status"]] += 1
     return {**counts, "results": results}
-
-
-def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None = None) -> Any:
-    """The ASGI application over an open store; the store is closed with it."""
-    collector = Collector(store, salt, settings)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        collector.writer.start()
-        yield
-        await collector.writer.close()
-        store.close()
-
-    app = Starlette(routes=[
-        Route("/v1/events", collector.events, methods=["POST"]),
-        Route("/healthz", collector.health, methods=["GET"]),
-    ], lifespan=lifespan, exception_handlers={Refused: refusal})
-    return Cors(app, collector.door.allows_origin)

@@ -24,7 +24,8 @@ class Cors:
         if origin is None:
             await self._app(scope, receive, send)
             return
-        named = {"access-control-allow-origin": origin} if self._allows(origin) else {}
+        named = {"access-control-allow-origin": origin,
+                 "access-control-expose-headers": "retry-after"} if self._allows(origin) else {}
         if scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
             allowed = {"access-control-allow-methods": METHODS, "access-control-allow-headers": HEADERS,
                        "access-control-max-age": "600"} if named else {}

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from evalloop.errors import UsageError
 from evalloop.store.events import EventStore
 
+if TYPE_CHECKING:
+    from evalloop.capture.webhooks import Webhook
 
-def serve(store: EventStore, salt: bytes, *, host: str, port: int, ready: Callable[[str], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken."""
+
+def serve(store: EventStore, salt: bytes, *, host: str, port: int, body: int, address_rate: float,
+          webhooks: Mapping[str, Webhook], ready: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken. ``body`` is in bytes."""
     try:
         import uvicorn
 
-        from evalloop.web.collector import make_app
+        from evalloop.web.collector import CollectorSettings
+        from evalloop.web.routes import make_app
     except ImportError as error:
         raise UsageError(f"the collector needs {error.name}",
                          fix="python -m pip install 'evalloop-harness[serve]'") from None
@@ -26,8 +32,9 @@ def serve(store: EventStore, salt: bytes, *, host: str, port: int, ready: Callab
                 name = self.servers[0].sockets[0].getsockname()
                 ready(f"http://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}")
 
-    config = uvicorn.Config(make_app(store, salt), host=host, port=port, log_level="warning", access_log=False,
-                            server_header=False, date_header=False, timeout_graceful_shutdown=20, backlog=1024)
+    app = make_app(store, salt, CollectorSettings(body=body, address_rate=address_rate, webhooks=webhooks))
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+                            date_header=False, timeout_graceful_shutdown=20, backlog=1024)
     server = Server(config)
     try:
         server.run()

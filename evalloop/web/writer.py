@@ -28,6 +28,17 @@ class _Batch:
     rows: Sequence[Row]
     letters: Sequence[Letter]
     done: asyncio.Future[list[str]]
+    fates: Sequence[str] = ()
+    error: Exception | None = None
+
+    def tell(self) -> None:
+        """Gives the sender, if it still waits, what became of its events."""
+        if self.done.done():
+            return
+        if self.error is None:
+            self.done.set_result(list(self.fates))
+        else:
+            self.done.set_exception(_refused(self.error))
 
     @property
     def size(self) -> int:
@@ -83,14 +94,10 @@ class Writer:
                 await self._wake.wait()
                 continue
             group = self._take()
-            try:
-                fates = await loop.run_in_executor(self._thread, self._store, group)
-                self.commits += 1
-            except Exception as error:
-                _fail(group, error)
-            else:
-                _tell(group, fates)
-            self._size -= sum(batch.size for batch in group)
+            await loop.run_in_executor(self._thread, self._store, group)
+            for batch in group:
+                batch.tell()
+                self._size -= batch.size
 
     def _take(self) -> list[_Batch]:
         group, size = [self._batches.popleft()], 0
@@ -98,27 +105,30 @@ class Writer:
             group.append(self._batches.popleft())
         return group
 
-    def _store(self, group: Sequence[_Batch]) -> list[str]:
-        return self._write([row for batch in group for row in batch.rows],
-                           [letter for batch in group for letter in batch.letters])
+    def _store(self, group: Sequence[_Batch]) -> None:
+        """Stores the batches together; where that fails for the sake of one of them, each alone."""
+        rows = [row for batch in group for row in batch.rows]
+        try:
+            fates = self._write(rows, [letter for batch in group for letter in batch.letters])
+        except Exception as error:
+            if len(group) > 1 and not (isinstance(error, StoreError) and error.lasting):
+                for batch in group:
+                    self._store([batch])
+                return
+            _log.error("cannot write events: %s", error, exc_info=not isinstance(error, StoreError))
+            for batch in group:
+                batch.error = error
+            return
+        self.commits += 1
+        start = 0
+        for batch in group:
+            batch.fates = fates[start:start + len(batch.rows)]
+            start += len(batch.rows)
 
 
-def _tell(group: Sequence[_Batch], fates: Sequence[str]) -> None:
-    start = 0
-    for batch in group:
-        end = start + len(batch.rows)
-        if not batch.done.done():
-            batch.done.set_result(list(fates[start:end]))
-        start = end
-
-
-def _fail(group: Sequence[_Batch], error: Exception) -> None:
-    """Nothing of the group was stored; every sender is told so."""
-    _log.error("cannot write events: %s", error, exc_info=not isinstance(error, StoreError))
+def _refused(error: Exception) -> Refused:
+    """Nothing of the batch was stored, and its sender is told so."""
     said = f": {error.message}" if isinstance(error, StoreError) else ""
-    for batch in group:
-        if not batch.done.done():
-            batch.done.set_exception(Refused(
-                503, f"the store cannot be written{said}",
-                "nothing of this batch was stored: send it again, and tell whoever runs the collector",
-                retry_after=5))
+    return Refused(503, f"the store cannot be written{said}",
+                   "nothing of this batch was stored: send it again, and tell whoever runs the collector",
+                   retry_after=5)

@@ -56,7 +56,7 @@ class Project:
     def evalloop(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command, run to its end."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from evalloop.preferences.formats import FORMATS
@@ -57,8 +59,8 @@ def options(kind, folder, batch):
 def test_dpo_prepares_and_trains(name, parts, tmp_path):
     """Preference rows, conversational and standard."""
     model, tokenizer = parts
-    trainer = trl.DPOTrainer(model, args=options(trl.DPOConfig, tmp_path, 1), processing_class=tokenizer,
-                             train_dataset=load(name, tmp_path))
+    trainer = trl.DPOTrainer(model, ref_model=deepcopy(model), args=options(trl.DPOConfig, tmp_path, 1),
+                             processing_class=tokenizer, train_dataset=load(name, tmp_path))
     assert len(trained(trainer)) == 1
 
 
@@ -69,8 +71,8 @@ def test_kto_prepares_and_trains(parts, tmp_path):
     except ImportError:
         from trl.experimental.kto import KTOConfig, KTOTrainer
     model, tokenizer = parts
-    trainer = KTOTrainer(model, args=options(KTOConfig, tmp_path, 2), processing_class=tokenizer,
-                         train_dataset=load("trl-kto", tmp_path))
+    trainer = KTOTrainer(model, ref_model=deepcopy(model), args=options(KTOConfig, tmp_path, 2),
+                         processing_class=tokenizer, train_dataset=load("trl-kto", tmp_path))
     assert len(trained(trainer)) == 4
 
 

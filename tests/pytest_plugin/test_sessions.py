@@ -99,10 +99,20 @@ def test_report_and_json_are_written_at_the_end(priced, run_pytest) -> None:
     assert data["comparisons"][0]["gate"]["verdict"] == "PASS"
 
 
+def test_a_kept_baseline_needs_no_option_and_no_second_variant(priced, run_pytest) -> None:
+    """After ``evalloop baseline set``, the candidate alone is gated, and --evalloop-report has its page."""
+    for words in (["run", "evalsets/greet", "--variant", "base"], ["baseline", "set", "@latest"]):
+        subprocess.run([sys.executable, "-m", "evalloop", *words], cwd=priced, timeout=60, check=True)
+    result = run_pytest(priced, "evalsets", "--evalloop-variant", "cand", "--evalloop-report", "report.html")
+    assert result.returncode == 0, result.stdout
+    assert "gate against @baseline" in result.stdout
+    assert "PASS: cand against @baseline" in (priced / "report.html").read_text()
+
+
 def test_without_a_baseline_there_is_no_page_and_the_session_says_so(priced, run_pytest) -> None:
     """The option is not passed over in silence."""
     result = run_pytest(priced, "evalsets", "--evalloop-report", "report.html")
-    assert "was not written: there is no baseline to compare with (--evalloop-baseline)" in result.stdout
+    assert "was not written: there is no baseline to compare with (--evalloop-baseline" in result.stdout
 
 
 def test_a_baseline_that_does_not_exist_stops_before_the_first_call(project, run_pytest, model_server) -> None:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, Unpack, overload
 
 import evalloop
+from evalloop.capture.client.completions import DELAYS, Completion
 from evalloop.capture.client.events import About, Handed, event_id, make, plain
 from evalloop.capture.client.feedback import Feedback, quiet
 from evalloop.capture.client.generation import Generation
@@ -75,7 +76,9 @@ class Client(Feedback):
         if self._salt is None and told.get("user") is not None:
             self._sender.count("users_left_out")
             self._sender.tell_once("no salt, so users are left out of events: set EVALLOOP_SALT")
-        origin = {"kind": source, "sdk": self._agent, **({"detector": detector} if detector else _NOTHING)}
+        origin = {"kind": source, "sdk": self._agent}
+        if detector:
+            origin["detector"] = detector
         self._sender.put(Handed(name, event_type, time.time() if at is None else at, origin, told,
                                 plain(payload) if payload else _NOTHING, plain(links) if links else _NOTHING,
                                 plain(ask) if ask else _NOTHING))
@@ -110,6 +113,15 @@ class Client(Feedback):
         def wrap(inner: F) -> F:
             return traced(self, inner, model=model, provider=provider)
         return wrap if function is None else wrap(function)
+
+    def completion(self, text: str, response: str | None = None, *, branch: Callable[[], str | None] | None = None,
+                   delays: Sequence[float] = DELAYS, content: bool = False, **about: Unpack[About]) -> Completion:
+        """A suggestion that an editor shows now; ``branch`` gives the name of the checked out branch.
+
+        ``content`` True sends what the text became along with the figures, for training pairs.
+        """
+        return Completion(self, text, response or _new_id(), branch=branch, delays=delays, content=content,
+                          about=dict(about))
 
     def openai(self, client: Any) -> Any:
         """Makes an ``openai.OpenAI`` or ``AsyncOpenAI`` client report its chat completions; gives it back."""
@@ -173,6 +185,10 @@ class Client(Feedback):
             raise error
         self._sender.count("errors")
         self._sender.tell_once(f"an event was not captured: {error!r}")
+
+    def skipped(self, name: str) -> None:
+        """Counts what was left out on purpose."""
+        self._sender.count(name)
 
     def forked(self) -> None:
         """Begins anew in a forked child."""

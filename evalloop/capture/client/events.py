@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -19,6 +20,10 @@ from evalloop.records.event import SCHEMA
 from evalloop.records.times import time_text
 
 MAX_DEPTH = 32
+_CHANCE = random.Random()
+"""A generator of its own: products seed the shared one, and ids must differ all the same."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_CHANCE.seed)
 SUBJECT = {"response": "response_id", "provider_response": "provider_response_id", "message": "message_id",
            "turn": "turn_index", "session": "session_id", "task": "task_id", "trace": "trace_id", "span": "span_id"}
 LEVELS = (("response", "response"), ("provider_response", "response"), ("message", "message"), ("span", "span"),
@@ -63,10 +68,9 @@ class Handed(NamedTuple):
 
 def event_id() -> str:
     """A UUID version 7 (RFC 9562): ids sort by the millisecond they were made in."""
-    bits = int.from_bytes(os.urandom(10), "big")
-    value = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | (bits >> 68) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    chance, moment = f"{_CHANCE.getrandbits(80):020x}", f"{time.time_ns() // 1_000_000:012x}"
+    variant = "89ab"[int(chance[3], 16) & 3]
+    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -78,9 +82,9 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value if math.isfinite(value) else None
     if depth >= MAX_DEPTH:
         return str(value)[:1000]
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {str(key): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if kind is list or isinstance(value, list | tuple | set | frozenset):
         return [plain(item, depth + 1) for item in value]
     return _plain_object(value, depth)
 

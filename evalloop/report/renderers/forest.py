@@ -33,8 +33,7 @@ NARROW = _Frame(width=360, left=18, right=340, height=46, line=33, name_room=30)
 
 def forest(comparison: Comparison) -> str:
     """Two drawings of the same plot, for wide and for narrow screens; the style sheet shows one of them."""
-    rows = [comparison.overall, *rank(comparison)[:MOST]]
-    rows = [row for row in rows if row.delta is not None]
+    rows = [row for row in (comparison.overall, *rank(comparison)[:MOST]) if row.delta is not None]
     if not rows:
         return "<p>No cluster has a delta.</p>"
     words = Words.of(comparison)
@@ -59,11 +58,12 @@ def _draw(rows: Sequence[Delta], words: Words, margin: float, frame: _Frame, nam
                      f'<text class="q" x="{at(tick)}" y="{bottom + 16}" text-anchor="middle">'
                      f"{_tick(tick, words)}</text>")
     parts.append(f'<line class="margin" x1="{at(-margin)}" x2="{at(-margin)}" y1="{top}" y2="{bottom}"/>')
-    parts += [_row(row, words, frame, top + index * frame.height, at) for index, row in enumerate(rows)]
+    parts += [_row(number, row, words, frame, top + number * frame.height, at) for number, row in enumerate(rows)]
     return "".join([*parts, "</svg>"])
 
 
-def _row(delta: Delta, words: Words, frame: _Frame, top: int, at: Callable[[float], float]) -> str:
+def _row(number: int, delta: Delta, words: Words, frame: _Frame, top: int, at: Callable[[float], float]) -> str:
+    """``number`` is the place of a cluster in ``rank`` plus one, by which the page's script knows it."""
     centre = at(delta.delta or 0.0)
     line = top + frame.line
     name = "overall" if delta.cluster is None else delta.cluster
@@ -76,8 +76,11 @@ def _row(delta: Delta, words: Words, frame: _Frame, top: int, at: Callable[[floa
     dot = (f'<path class="dot" d="{shape.format(x=centre, t=line - 6, b=line + 6)}"/>' if shape
            else f'<circle class="dot" cx="{centre}" cy="{line}" r="4.5"/>')
     kind = f' class="g-{delta.verdict}"' if shape else ""
+    kind += "" if delta.cluster is None else f' data-cluster="{number - 1}"'
+    hover = f"<title>{escape(one_line(name, limit=200))}: {escape(words.evidence(delta))}</title>"
     weight = ' font-weight="600"' if delta.cluster is None else ""
-    return (f'<g{kind}><text x="4" y="{text_y}"{weight}>'
+    area = f'<rect class="hit" x="0" y="{top}" width="{frame.width}" height="{frame.height}"/>'
+    return (f'<g{kind}>{hover}{area}<text x="4" y="{text_y}"{weight}>'
             f"{escape(one_line(name, limit=frame.name_room))}</text>{bar}{dot}"
             f'<text x="{frame.width - 4}" y="{text_y}" text-anchor="end"{weight}>'
             f"{escape(words.delta(delta.delta))}</text></g>")

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib import resources
+from urllib.parse import urlencode
 
 from evalloop.contracts import ReportData
 from evalloop.printable import printable
 from evalloop.records.report import Comparison, Delta
 from evalloop.report.renderers.forest import MOST, forest
+from evalloop.report.renderers.pack import pack
 from evalloop.report.renderers.payload import payload
 from evalloop.report.renderers.text import reasons, tests
+from evalloop.report.renderers.tiles import tiles
 from evalloop.report.wording import NONE, Words, changes, p_value, rank
 
-HEADERS = ("cluster", "verdict", "delta", "interval", "base", "new", "won / lost / tied", "n", "p", "Holm p", "q",
+HEADERS = ("cluster", "delta", "verdict", "interval", "base", "new", "won / lost / tied", "n", "p", "Holm p", "q",
            "MDE80")
+MEANS = {"PASS": "The candidate may ship.",
+         "BLOCK": "The candidate should not ship: there is evidence that it is worse.",
+         "INCONCLUSIVE": "These cases do not decide it: neither better nor worse is shown.",
+         "INCOMPLETE": "Something could not be measured, and it could change the verdict."}
 
 
 class HtmlRenderer:
@@ -38,6 +43,7 @@ class HtmlRenderer:
         gate = comparison.gate
         style, script = _asset("page.css"), _asset("page.js")
         verdict_word = gate.verdict if gate else "NO GATE"
+        packed, cut = pack(payload(data))
         return _fill(_asset("page.html"), {
             "title": _text(f"{verdict_word}: {comparison.candidate} against {comparison.baseline}"),
             "style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script),
@@ -47,7 +53,9 @@ class HtmlRenderer:
             "reasons": "".join(f"<li>{_text(reason)}</li>" for reason in (gate.reasons if gate else ())),
             "forest_hint": _text(_forest_hint(comparison, words)), "forest": forest(comparison),
             "table": _table(comparison, words), "table_hint": _text(_table_hint(comparison, words)),
-            "notes": _notes(comparison), "footer": _text(_footer(data)), "data": _pack(payload(data))})
+            "notes": _notes(comparison), "footer": _text(_footer(data)),
+            "tiles": tiles(comparison, words), "means": _text(_means(comparison)),
+            "data": packed, "cut": _text(_cut_hint(cut))})
 
 
 def _headline(comparison: Comparison, words: Words) -> str:
@@ -55,6 +63,15 @@ def _headline(comparison: Comparison, words: Words) -> str:
     if overall.delta is None:
         return "nothing could be compared"
     return f"{words.delta(overall.delta)} overall ({words.score(overall.base)} to {words.score(overall.cand)})"
+
+
+def _means(comparison: Comparison) -> str:
+    return MEANS.get(comparison.gate.verdict, "") if comparison.gate else "No gate was asked for."
+
+
+def _cut_hint(cut: int) -> str:
+    return (f"To keep this page small, {cut:,} long answers are cut, those of unchanged cases first; the run logs hold "
+            "them whole.") if cut else ""
 
 
 def _forest_hint(comparison: Comparison, words: Words) -> str:
@@ -65,15 +82,16 @@ def _forest_hint(comparison: Comparison, words: Words) -> str:
 
 
 def _table_hint(comparison: Comparison, words: Words) -> str:
-    return (f"A cluster is called improved or regressed when its Holm-adjusted p lies under {comparison.alpha:g}. "
-            "MDE80 is the smallest true delta that would be found with 80 % power. q is the Benjamini-Hochberg value, "
-            "for browsing.")
+    return ("A click on a cluster shows its cases. It is called improved or regressed when its Holm-adjusted p lies "
+            f"under {comparison.alpha:g}. MDE80 is the smallest true delta found with 80 % power. q is the "
+            "Benjamini-Hochberg value, for browsing.")
 
 
 def _table(comparison: Comparison, words: Words) -> str:
     head = "".join(f"<th scope='col'{_numeric(name)}>{name}</th>" for name in HEADERS)
-    rows = "".join(_row(delta, words) for delta in (comparison.overall, *rank(comparison)))
-    return (f'<table><caption class="quiet">Overall, then regressed and improved clusters, then the others</caption>'
+    rows = _row(comparison.overall, ' class="overall"', words) + "".join(
+        _row(delta, _handle(number, delta, words), words) for number, delta in enumerate(rank(comparison)))
+    return (f'<table><caption class="sr">Overall, then regressed and improved clusters, then the others</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
 
@@ -81,18 +99,31 @@ def _numeric(header: str) -> str:
     return "" if header in ("cluster", "verdict") else " class='n'"
 
 
-def _row(delta: Delta, words: Words) -> str:
+def _row(delta: Delta, handle: str, words: Words) -> str:
     dropped = f" ({delta.dropped} dropped)" if delta.dropped else ""
-    cells = (words.delta(delta.delta, unit=False), words.interval(delta), words.score(delta.base),
-             words.score(delta.cand), changes(delta).replace("/", " / "), f"{delta.n}{dropped}", p_value(delta.p),
-             p_value(delta.p_holm), p_value(delta.q), words.size(delta.mde80, unit=False))
-    kind = ' class="overall"' if delta.cluster is None else ""
-    name = "overall" if delta.cluster is None else delta.cluster
+    cells = (words.interval(delta), words.score(delta.base), words.score(delta.cand),
+             changes(delta).replace("/", " / "), f"{delta.n}{dropped}", p_value(delta.p), p_value(delta.p_holm),
+             p_value(delta.q), words.size(delta.mde80, unit=False))
     tone = delta.verdict if delta.verdict in ("improved", "regressed") else "open"
     numbers = "".join(f'<td class="n">{_text(cell)}</td>' for cell in cells)
     more = "".join(f'<span class="why">{_text(each)}</span>' for each in reasons(delta))
-    return (f'<tr{kind}><th scope="row">{_text(name)}</th><td class="verdict"><span class="{tone}">'
-            f"{_text(delta.verdict)}</span>{more}</td>{numbers}</tr>")
+    return (f'<tr{handle}><th scope="row">{_link(delta)}</th>'
+            f'<td class="n">{_text(words.delta(delta.delta, unit=False))}</td>'
+            f'<td class="verdict"><span class="{tone}">{_text(delta.verdict)}</span>{more}</td>{numbers}</tr>')
+
+
+def _handle(number: int, delta: Delta, words: Words) -> str:
+    """How the script finds a row (the names themselves travel packed), and what it says above the cluster's cases."""
+    told = f"{delta.verdict}: {words.evidence(delta)}; {words.score(delta.base)} before, {words.score(delta.cand)} now"
+    return f' data-cluster="{number}" data-told="{_text(told)}"'
+
+
+def _link(delta: Delta) -> str:
+    """The name of a cluster, which leads to its cases."""
+    if delta.cluster is None:
+        return "overall"
+    where = urlencode({"cluster": delta.cluster, "show": "all"}, errors="replace")
+    return f'<a href="#{escape(where)}">{_text(delta.cluster)}</a>'
 
 
 def _notes(comparison: Comparison) -> str:
@@ -113,11 +144,6 @@ def _footer(data: ReportData) -> str:
 def _text(text: str) -> str:
     """The encoder of HTML text and attributes."""
     return escape(printable(text, limit=2000))
-
-
-def _pack(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), 9, mtime=0)).decode("ascii")
 
 
 def _hash(text: str) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalloop.contracts import ReportData
+from evalloop.records.call import Reply
 from evalloop.records.case import Case
 from evalloop.records.run import Grade, Trial
-from evalloop.report.wording import Words
+from evalloop.report.wording import Words, rank
 
 MOST_TEXT = 20_000
 MOST_GRADES = 30
 
 
 def payload(data: ReportData) -> dict[str, Any]:
-    """Plain JSON types; without trials it holds the changed cases alone."""
+    """Plain JSON types; without trials it holds the changed cases alone. Clusters stand in the order of the table."""
     comparison = data.comparison
     words = {"points": Words.of(comparison).points, "baseline": comparison.baseline, "candidate": comparison.candidate}
     if not data.trials:
@@ -25,7 +26,8 @@ def payload(data: ReportData) -> dict[str, Any]:
         old = _by_case(data.trials.get(comparison.baseline, ()))
         new = _by_case(data.trials.get(comparison.candidate, ()))
         items = [_with_trials(case, old.get(case, []), new.get(case, []), data.cases) for case in sorted({*old, *new})]
-    return {"words": words, "cases": sorted(items, key=_order)}
+    return {"words": words, "clusters": [delta.cluster for delta in rank(comparison)],
+            "cases": sorted(items, key=_order)}
 
 
 def _order(item: Mapping[str, Any]) -> tuple[int, float, str]:
@@ -85,15 +87,32 @@ def _content(content: Any) -> str:
 
 def _trial(trial: Trial) -> dict[str, Any]:
     text = trial.reply.text if trial.reply else ""
-    return {"text": _cut(text), "score": trial.score if trial.state == "ok" else None, "error": trial.error,
+    return {"text": text[:MOST_TEXT], "more": max(0, len(text) - MOST_TEXT), "error": trial.error,
+            "score": trial.score if trial.state == "ok" else None, "told": list(_told(trial.reply)),
             "grades": [_grade(grade) for grade in trial.grades[:MOST_GRADES]]}
+
+
+def _told(reply: Reply | None) -> Iterator[str]:
+    """Length, cost and time of an answer, as far as they are known."""
+    if reply is None:
+        return
+    tokens = reply.usage.get("output_tokens")
+    if "characters" in reply.usage:
+        yield f"an answer of {reply.usage['characters']:,} characters that was not kept"
+    else:
+        yield f"{tokens:,} tokens" if tokens else f"{len(reply.text.split()):,} words"
+    if reply.cost:
+        yield f"${reply.cost:.4f}"
+    if reply.latency_s:
+        yield f"{reply.latency_s:.2f} s"
 
 
 def _grade(grade: Grade) -> list[Any]:
     told = grade.explanation or grade.error or ""
     passed = grade.passed if grade.passed is not None or grade.value is None else bool(grade.value)
     name = grade.metric or grade.grader
-    return [_cut(f"{name} [{grade.cluster}]" if grade.cluster else name, 200), passed, _cut(told, 1000)]
+    return [_cut(f"{name} [{grade.cluster}]" if grade.cluster else name, 200), passed, _cut(told, 1000),
+            grade.cluster or ""]
 
 
 def _cut(text: str, limit: int = MOST_TEXT) -> str:

@@ -114,6 +114,24 @@ def test_ids_are_version_7_and_sort_by_time():
     assert len({event_id() for _ in range(10_000)}) == 10_000
 
 
+def test_ids_differ_after_a_fork_and_a_seed():
+    """Two processes of one origin, and a product that seeds the shared generator, make different ids."""
+    import random
+
+    def ids():
+        random.seed(1)
+        return {event_id()[14:] for _ in range(50)}
+
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, json.dumps(sorted(ids())).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not ids() & ids()
+    assert not ids() & set(json.loads(os.read(read, 100_000)))
+
+
 def test_errors_of_the_client_never_reach_the_product(make_client, collector, caplog):
     """Wrong arguments, objects that cannot be copied and unknown types are counted; good events still arrive."""
     class Wild:

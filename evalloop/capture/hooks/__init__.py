@@ -1,0 +1,1 @@
+"""Mapping files for the webhooks of other systems, shipped in the wheel."""

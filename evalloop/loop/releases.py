@@ -1,0 +1,159 @@
+"""Releases: what shipped is recorded, production is asked whether it helped, and users are told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalloop.errors import ConfigError, EmptyError, UsageError
+from evalloop.loop.evidence import derived, failures
+from evalloop.loop.project import Project
+from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.verdicts import compare, release_for
+
+if TYPE_CHECKING:
+    from evalloop.notes.exposure import Exposure
+    from evalloop.notes.verify import Watch
+    from evalloop.notes.write import Template
+    from evalloop.records.release import Release
+    from evalloop.report.question import Question
+
+BASELINE_DAYS = 28
+"""Days before a release that it is compared with: whole weeks, so that weekdays weigh the same on both sides."""
+
+
+def create_release(project: Project, name: str, question: Question, *, shipped_at: str | None = None,
+                   variants: Sequence[str] = ()) -> tuple[Release, Path]:
+    """Records what shipped: variant, evalset, verdict, and what production is expected to show, before it can."""
+    from evalloop.notes.release import keep_release
+    from evalloop.records.times import moment_of, now_text, time_text
+
+    try:
+        at = time_text(moment_of(shipped_at)) if shipped_at else now_text()
+    except ValueError:
+        raise UsageError(f"{shipped_at!r} is no time", fix="write 2026-11-26 or 2026-11-26T14:00:00Z") from None
+    release = release_for(project, compare(project, question), name, shipped_at=at, variants=variants)
+    return release, keep_release(_folder(project), release)
+
+
+def find_release(project: Project, name: str) -> Release:
+    """The record of that name."""
+    from evalloop.notes.release import read_release
+
+    return read_release(_folder(project), name)
+
+
+def list_releases(project: Project) -> list[Release]:
+    """All records, oldest first."""
+    from evalloop.notes.release import read_releases
+
+    return read_releases(_folder(project))
+
+
+def verify_release(project: Project, name: str, *, now: str | None = None, segments: Sequence[str] = (),
+                   baseline_days: int = BASELINE_DAYS, watch: Watch | None = None, keep: bool = True) -> Release:
+    """The release with production's word on each expectation, kept in its record.
+
+    New failures are grouped first. ``segments`` are keys that tell kinds of traffic apart, ``baseline_days`` the time
+    before the release that it is compared with (an experiment compares its two variants at the same time).
+    """
+    from evalloop.notes.release import keep_release
+    from evalloop.notes.verify import verify, with_checks
+    from evalloop.records.times import moment_of, now_text, time_text
+
+    release = find_release(project, name)
+    if not any(each.cluster_id for each in release.expectations):
+        raise EmptyError(f"no theme of feedback stands behind a cluster of {name}",
+                         fix="only cases that evalloop grow made from feedback can be watched there")
+    end = time_text(moment_of(now)) if now else now_text()
+    start = time_text(moment_of(release.shipped_at or release.created_at))
+    since = time_text(moment_of(start) - timedelta(days=baseline_days))
+    before, after = _sides(project, release, since, start, end, segments)
+    if not before:
+        raise EmptyError(f"no user is known from the {baseline_days} days before {name}",
+                         fix="capture the feedback of that time, or give --baseline-days")
+    release = with_checks(release, verify(release, before, after, end, watch))
+    if keep:
+        keep_release(_folder(project), release)
+    return release
+
+
+def write_notes(project: Project, release: Release, form: str = "md", template: Path | None = None, *,
+                reword: bool = False) -> tuple[str, str]:
+    """The notes as md or html, and why a model's words were not used (empty: they were, or nobody asked)."""
+    from evalloop.notes import page
+    from evalloop.notes import reword as other_words
+    from evalloop.notes.write import write_notes
+
+    text, why = write_notes(release, _template(project, template)), ""
+    if reword:
+        text, why = other_words.reword(release, text, _ask(project))
+    return (page.page(release, text) if form == "html" else text), why
+
+
+def notes_feed(project: Project, template: Path | None = None) -> str:
+    """The notes of all releases as a JSON Feed."""
+    from evalloop.notes.page import feed
+
+    releases = list_releases(project)
+    if not releases:
+        raise EmptyError("no release is recorded", fix="evalloop release create NAME BASE CAND")
+    return feed([(each, write_notes(project, each, template=template)[0]) for each in releases], "Release notes")
+
+
+def _template(project: Project, given: Path | None) -> Template | None:
+    from evalloop.notes.page import template_of
+    from evalloop.store.files import read_text
+
+    setting = project.config.notes_template
+    place = given or (project.config.root / setting if setting else None)
+    return template_of(read_text(place)[0], str(place)) if place else None
+
+
+def _ask(project: Project) -> Callable[[str], str]:
+    """One answer of the judge model to one message."""
+    import asyncio
+
+    from evalloop import model
+
+    config = project.config
+    if not config.judge_model:
+        raise ConfigError("--reword needs a model", key="judge_model", fix="set judge_model in evalloop.toml")
+
+    def ask(text: str) -> str:
+        message = [{"role": "user", "content": text}]
+        return asyncio.run(model.complete(message, config.judge_model, {}, base_url=config.judge_base_url or None,
+                                          api_key=model.judge_key())).text
+
+    return ask
+
+
+def _sides(project: Project, release: Release, since: str, start: str, end: str,
+           segments: Sequence[str]) -> tuple[list[Exposure], list[Exposure]]:
+    """The users before and after, or under the two variants of an experiment."""
+    from evalloop.notes.exposure import exposures
+
+    turns, members = derived(project)[0], _members(project)
+    after = exposures(turns, members, start, end, segments=segments)
+    if release.variants:
+        base, cand = release.variants
+        return [each for each in after if each.variant == base], [each for each in after if each.variant == cand]
+    return exposures(turns, members, since, start, segments=segments), after
+
+
+def _members(project: Project) -> Mapping[str, Sequence[str]]:
+    """The clusters of each response that let a user down; quarantined failures count nowhere."""
+    find_clusters(project)
+    of_failure = {name: each.cluster_id for each in known_clusters(project) for name in each.member_ids}
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for failure in failures(project):
+        if failure.weight > 0 and failure.response_id:
+            found[failure.response_id].append(of_failure.get(failure.failure_id, "other"))
+    return found
+
+
+def _folder(project: Project) -> Path:
+    return project.config.root / "releases"

@@ -1,0 +1,90 @@
+"""Users as production shows them: each enters once, with the first answers that they got, and what let them down.
+
+The unit is the user. A user enters a period when they have had ``answers`` answers in it, or ``settle_days`` after the
+first; what happens to them later no longer counts there. So no heavy user outweighs the rest, nobody is judged on more
+answers than the others, and a user's word is final when it enters, which a test that looks every day must rely on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from evalloop.records.times import moment_of, time_text
+from evalloop.records.turn import Turn
+
+ANSWERS = 5
+SETTLE_DAYS = 2.0
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One user in one period: ``at`` is when they entered, ``stratum`` what kind of traffic they are.
+
+    ``hits`` are the clusters that let them down within their first answers (by failures with weight above 0);
+    ``variant`` is that of their answers in an experiment, None when they met more than one.
+    """
+
+    user: str
+    at: str
+    stratum: tuple[str, ...]
+    hits: frozenset[str]
+    variant: str | None = None
+
+
+def exposures(turns: Iterable[Turn], members: Mapping[str, Sequence[str]], start: str, end: str, *,
+              segments: Sequence[str] = (), answers: int = ANSWERS, settle_days: float = SETTLE_DAYS) -> list[Exposure]:
+    """The users who entered in [start, end), by time.
+
+    ``members`` maps a response to the clusters of its failures. ``segments`` are keys of the context or of the user's
+    segment that tell kinds of traffic apart.
+    """
+    by_user: defaultdict[str, list[Turn]] = defaultdict(list)
+    for turn in turns:
+        if turn.user_key and turn.generation is not None and start <= turn.occurred_at < end:
+            by_user[turn.user_key].append(turn)
+    found = [_entered(user, met, members, segments, answers, settle_days) for user, met in by_user.items()]
+    return sorted((each for each in found if each.at < end), key=lambda each: (each.at, each.user))
+
+
+def _entered(user: str, turns: Sequence[Turn], members: Mapping[str, Sequence[str]], segments: Sequence[str],
+             answers: int, settle_days: float) -> Exposure:
+    ordered = sorted(turns, key=lambda turn: (turn.occurred_at, turn.response_id))
+    limit = time_text(moment_of(ordered[0].occurred_at) + timedelta(days=settle_days))
+    counted = [turn for turn in ordered[:answers] if turn.occurred_at <= limit]
+    at = counted[-1].occurred_at if len(counted) == answers else limit
+    hits = frozenset(cluster for turn in counted for cluster in members.get(turn.response_id, ()))
+    variants = {context_of(turn).get("variant") for turn in counted}
+    return Exposure(user, at, _stratum(counted, segments), hits, variants.pop() if len(variants) == 1 else None)
+
+
+def _stratum(turns: Sequence[Turn], segments: Sequence[str]) -> tuple[str, ...]:
+    """How many answers, whether the first came on a weekend, and the named segments."""
+    count = len(turns)
+    size = "1" if count == 1 else "2" if count == 2 else "3 or more"
+    weekend = "weekend" if moment_of(turns[0].occurred_at).weekday() >= 5 else "weekday"
+    return (size, weekend, *(str(_value(turns[0], key)) for key in segments))
+
+
+def _value(turn: Turn, key: str) -> Any:
+    context = context_of(turn)
+    if key in context:
+        return context[key]
+    events = (turn.generation, *turn.events) if turn.generation else turn.events
+    return next((event.actor["segment"].get(key) for event in events if event.actor.get("segment")), "unknown")
+
+
+def context_of(turn: Turn) -> Mapping[str, Any]:
+    """Where an answer was given: release, variant, surface, locale ..."""
+    return turn.generation.context if turn.generation else {}
+
+
+def days_between(start: str, end: str) -> Iterator[str]:
+    """The ends of the days after ``start``, up to ``end``: the moments at which one looks."""
+    moment, last = moment_of(start), moment_of(end)
+    while moment < last:
+        moment = min(moment + timedelta(days=1), last)
+        yield time_text(moment)

@@ -1,0 +1,43 @@
+"""The figures at the top of the page, one tile each: the score, clusters, cases, and what an answer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import NamedTuple
+
+from evalloop.records.report import Comparison
+from evalloop.report.wording import Words
+
+
+class Tile(NamedTuple):
+    """``tone`` is good, bad or empty."""
+
+    name: str
+    value: str
+    note: str
+    tone: str = ""
+
+
+def tiles(comparison: Comparison, words: Words) -> str:
+    """A definition list; empty when nothing could be compared."""
+    found = [*_tiles(comparison, words)] if comparison.overall.n else []
+    items = "".join(f'<div class="tile {tile.tone}"><dt>{escape(tile.name)}</dt><dd><b>{escape(tile.value)}</b>'
+                    f"<span>{escape(tile.note)}</span></dd></div>" for tile in found)
+    return f'<dl class="tiles">{items}</dl>' if items else ""
+
+
+def _tiles(comparison: Comparison, words: Words) -> Iterator[Tile]:
+    overall = comparison.overall
+    yield Tile("Score", f"{words.score(overall.base)} → {words.score(overall.cand)}",
+               f"{overall.n:,} cases under both variants")
+    verdicts = [delta.verdict for delta in comparison.clusters]
+    better, worse = verdicts.count("improved"), verdicts.count("regressed")
+    if verdicts:
+        yield Tile("Clusters", f"{better} better, {worse} worse",
+                   f"{len(verdicts) - better - worse} not shown to differ", _tone(better, worse))
+    yield Tile("Cases", f"{overall.wins:,} better, {overall.losses:,} worse", f"{overall.ties:,} the same")
+
+
+def _tone(better: int, worse: int) -> str:
+    return "bad" if worse else "good" if better else ""
