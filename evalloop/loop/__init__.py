@@ -13,13 +13,19 @@ from evalloop.loop.project import Project, open_project
 # collecting: events over HTTP, and who may send them
 from evalloop.loop.collecting import (
     create_key,
+    dead_letters,
+    drop_letters,
     list_keys,
+    migrate_store,
     open_events,
     open_webhooks,
+    replay_letters,
     revoke_key,
     rotate_key,
     salt_of,
+    store_stats,
 )
+from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import (
@@ -33,7 +39,16 @@ from evalloop.loop.evidence import (
 )
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -110,10 +125,12 @@ __all__ = [
     "compare_trials",
     "create_key",
     "create_release",
+    "dead_letters",
     "decide",
     "derive_signals",
     "detectors_of",
     "drain",
+    "drop_letters",
     "estimate_runs",
     "export_run",
     "export_training",
@@ -121,8 +138,12 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "find_theme",
+    "forget_pending",
+    "forget_user",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "keep_calibration",
     "known_clusters",
     "known_failures",
@@ -132,6 +153,8 @@ __all__ = [
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "migrate_store",
+    "move_theme",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -147,12 +170,16 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
+    "prune_store",
     "read_baselines",
     "read_profiles",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
+    "replay_letters",
     "resume_run",
     "revoke_key",
     "rotate_key",
@@ -161,6 +188,8 @@ __all__ = [
     "select",
     "self_judges",
     "set_baseline",
+    "store_stats",
+    "theme_history",
     "verify_release",
     "write_notes",
     "write_release",

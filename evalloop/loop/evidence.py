@@ -60,10 +60,11 @@ def _source_of(project: Project, place: str) -> Source:
 def _event_store(project: Project) -> EventStore:
     from evalloop.store.events import EventStore
 
-    return EventStore(_store_address(project))
+    return EventStore(store_address(project))
 
 
-def _store_address(project: Project) -> str:
+def store_address(project: Project) -> str:
+    """The database of the project: that of the settings, or a SQLite file in the state folder."""
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
@@ -71,7 +72,7 @@ def open_history(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog
 
-    return EventLog(_store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
+    return EventLog(store_address(project), project.config.lake or str(project.config.state_dir / "lake"))
 
 
 def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:

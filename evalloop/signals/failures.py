@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
@@ -36,6 +37,16 @@ class Against:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What else was said of a response: the user's own answer, the reasons ticked beside votes (sorted), and whether
+    the matter ended ``good`` or ``bad`` by the last outcome."""
+
+    correction: str | None = None
+    reasons: tuple[str, ...] = ()
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
 class Said:
     """A turn as a failure quotes it, with the purposes of its generation (None: there is no generation)."""
 
@@ -60,12 +71,12 @@ def failures(evidence: Evidence, signals: Mapping[str, Table]) -> Iterator[Failu
     failed = engine.keep(sums.filter(sums.total < -1e-12).select("response_id"))
     against = _against(evidence, counted.filter(counted.polarity < 0).semi_join(failed, "response_id"))
     allowed = _allowed(evidence, counted.filter(counted.polarity < 0).semi_join(failed, "response_id"))
-    corrections = _corrections(evidence, failed)
+    told = _told(evidence, failed, counted)
     for turn, earlier in _with_history(engine.records(_talk(evidence, failed))):
         found = against.get(turn["response_id"])
         if found:
-            yield _failure(turn, found, earlier, allowed.get(turn["response_id"]),
-                           corrections.get(turn["response_id"]))
+            name = turn["response_id"]
+            yield _failure(turn, found, earlier, allowed.get(name), told.get(name, Told()))
 
 
 # ---- what the engine gives -------------------------------------------------------------------------------------------
@@ -96,12 +107,28 @@ def _allowed(evidence: Evidence, signals: Table) -> dict[str, frozenset[str]]:
             for row in evidence.engine.records(rows)}
 
 
-def _corrections(evidence: Evidence, failed: Table) -> dict[str, str]:
-    """The latest answer that a user wrote instead, for each response."""
-    acts = evidence.of_type("feedback.correction")
-    rows = acts.filter(acts.text.notnull()).semi_join(failed, "response_id").order_by("at_us", "event_id")
-    return {row["response_id"]: row["text"] for row in evidence.engine.records(rows.select("response_id", "text"))
-            if row["text"].strip()}
+def _told(evidence: Evidence, failed: Table, signals: Table) -> dict[str, Told]:
+    """What else users said of each failed response."""
+    acts = evidence.acts.semi_join(failed, "response_id").select("response_id", "event_id", "event_type", "at_us")
+    bodies = evidence.events.select("event_id", "body")
+    rows = acts.filter(acts.event_type.startswith("feedback.")).inner_join(bodies, "event_id")
+    found: dict[str, Told] = {}
+    for row in evidence.engine.records(rows.order_by("at_us", "event_id")):
+        payload = json.loads(row["body"]).get("payload") or {}
+        known = found.get(row["response_id"], Told())
+        found[row["response_id"]] = replace(known, **_said_in(payload, known))
+    ended = signals.filter((signals.kind == "outcome") & (signals.polarity != 0)).semi_join(failed, "response_id")
+    for row in evidence.engine.records(ended.order_by("at_us", "signal_id")):
+        known = found.get(row["response_id"], Told())
+        found[row["response_id"]] = replace(known, outcome="bad" if row["polarity"] < 0 else "good")
+    return found
+
+
+def _said_in(payload: Mapping[str, Any], known: Told) -> dict[str, Any]:
+    ideal, ticked = payload.get("ideal"), payload.get("reasons")
+    reasons = {each for each in ticked if isinstance(each, str)} if isinstance(ticked, list) else set()
+    return {"correction": ideal if isinstance(ideal, str) and ideal.strip() else known.correction,
+            "reasons": tuple(sorted({*known.reasons, *reasons}))}
 
 
 def _talk(evidence: Evidence, failed: Table) -> Table:
@@ -139,18 +166,20 @@ def said(turn: Mapping[str, Any]) -> Said:
 
 
 def _failure(turn: Mapping[str, Any], against: Sequence[Against], earlier: Sequence[Said],
-             allowed: frozenset[str] | None, correction: str | None) -> Failure:
+             allowed: frozenset[str] | None, told: Told) -> Failure:
     own = said(turn)
     shared = [each for each in (allowed, own.purposes) if each is not None]
     purposes = tuple(sorted(frozenset.intersection(*shared))) if shared else ()
     before = history(own, earlier, purposes)
     ids = {name for each in against for name in each.event_ids}
     ids |= {each.event_id for each in (own, *before) if each.event_id}
+    text, source = _words(turn, against)
     return Failure(
         failure_id="f-" + hashlib.sha256(own.response_id.encode("utf-8", "replace")).hexdigest()[:24],
-        text=_words(turn, against), user_key=against[0].user_key or turn["user_key"], response_id=own.response_id,
+        text=text, text_source=source, user_key=against[0].user_key or turn["user_key"], response_id=own.response_id,
         event_ids=tuple(sorted(ids)), occurred_at=time_of_us(max(each.at_us for each in against)),
-        prompt=own.prompt, response=own.response, consent_purposes=purposes, correction=correction,
+        prompt=own.prompt, response=own.response, consent_purposes=purposes, correction=told.correction,
+        reasons=told.reasons, outcome=told.outcome,
         history=tuple(message for each in before for message in _messages(each)))
 
 
@@ -172,7 +201,10 @@ def _messages(turn: Said) -> list[Mapping[str, str]]:
     return [{"role": role, "content": text} for role, text in spoken if text]
 
 
-def _words(turn: Mapping[str, Any], against: Sequence[Against]) -> str:
-    """The user's own words on the failure (explicit ones first), else the next message, else the prompt."""
+def _words(turn: Mapping[str, Any], against: Sequence[Against]) -> tuple[str, str]:
+    """The user's own words on the failure (explicit ones first), else the next message, else the prompt; and which."""
     own = next((each.text for each in against if each.text and each.text.strip()), None)
-    return str(own or turn["following"] or turn["prompt"] or "").strip()
+    if own:
+        return own.strip(), "user"
+    following = (turn["following"] or "").strip()
+    return (following, "next") if following else ((turn["prompt"] or "").strip(), "turn")

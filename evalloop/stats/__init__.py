@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
-    from evalloop.stats.shares import share_difference, share_interval_clustered
+    from evalloop.stats.shares import share_change, share_difference, share_interval_clustered
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.watch import watch_rate
@@ -98,6 +98,7 @@ _HOME = {
     "required_n": "power",
     "required_n_noninferiority": "power",
     "required_n_superiority": "power",
+    "share_change": "shares",
     "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
@@ -164,6 +165,7 @@ __all__ = [
     "required_n_noninferiority",
     "required_n_superiority",
     "sensitivity_specificity",
+    "share_change",
     "share_difference",
     "share_interval_clustered",
     "shrunken_rates",

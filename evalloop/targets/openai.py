@@ -24,7 +24,7 @@ from evalloop.errors import ConfigError, TargetError
 from evalloop.records.call import Price, Reply, Request, price_of
 from evalloop.records.variant import Variant
 from evalloop.targets import sse
-from evalloop.targets.wire import FATAL, RETRYABLE, URL, retry_after
+from evalloop.targets.wire import FATAL, MODEL_OPTIONS, RETRYABLE, URL, priced, retry_after
 
 if TYPE_CHECKING:
     import aiohttp
@@ -49,10 +49,7 @@ class OpenAITarget:
             "api_key_env": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]*_API_KEY$",
                             "description": f"environment variable with the key, allowed by the setting allow_keys; "
                                            f"default {DEFAULT_KEY}, sent only where base_url is the default"},
-            "stream": {"type": "boolean", "default": False,
-                       "description": "take the answer in pieces, and record the time to the first token"},
-            "input_price": {"type": "number", "minimum": 0, "description": "US dollars per million input tokens"},
-            "output_price": {"type": "number", "minimum": 0, "description": "US dollars per million output tokens"},
+            **MODEL_OPTIONS,
         },
     }
 
@@ -83,7 +80,7 @@ class OpenAICaller:
         self._variant = variant.name
         self._url = url.rstrip("/") + "/chat/completions"
         self._key = key
-        self._price = price_of(variant.options)
+        self._options = variant.options
         self._stream = bool(variant.options.get("stream"))
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._session = aiohttp.ClientSession(
@@ -128,15 +125,9 @@ class OpenAICaller:
         except (ValueError, LookupError, TypeError):
             raise TargetError(f"the answer is no chat completion: {self._hidden(repr(data))[:120]}", retryable=True,
                               fix="is base_url the address before /chat/completions?") from None
-        usage = _usage(answer.get("usage"))
-        return Reply(text=_text(message.get("content")), tool_calls=tuple(message.get("tool_calls") or ()),
-                     finish_reason=choice.get("finish_reason"), model=answer.get("model") or self._model, usage=usage,
-                     cost=self._cost(usage), latency_s=round(latency, 6))
-
-    def _cost(self, usage: Mapping[str, int]) -> float | None:
-        if self._price is None or not usage:
-            return None
-        return self._price.of(usage.get("input_tokens", 0), usage.get("output_tokens", 0))
+        return priced(Reply(text=_text(message.get("content")), tool_calls=tuple(message.get("tool_calls") or ()),
+                     finish_reason=choice.get("finish_reason"), model=answer.get("model") or self._model,
+                            usage=_usage(answer.get("usage")), latency_s=round(latency, 6)), self._options)
 
     def _refused(self, response: aiohttp.ClientResponse, data: bytes) -> TargetError:
         status = response.status
