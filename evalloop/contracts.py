@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from evalloop.records.call import Price, Reply, Request
     from evalloop.records.case import Case
+    from evalloop.records.notice import Notice
     from evalloop.records.preference import Judged, Preference, RubricRating
     from evalloop.records.report import Comparison
     from evalloop.records.run import Run, Trial
@@ -350,3 +351,14 @@ class TrainingFormat(Plugin, Protocol):
 
     def write(self, data: TrainingData, folder: Path) -> Mapping[str, int]:
         """Writes files into ``folder`` (made if need be) and returns the rows of each split that has some."""
+
+
+@runtime_checkable
+class Channel(Plugin, Protocol):
+    """Takes notices to users."""
+
+    def matches(self, place: str) -> bool:
+        """True when this channel delivers to ``place`` (by its ending or scheme)."""
+
+    def send(self, notice: Notice, place: str, options: Mapping[str, str]) -> None:
+        """Delivers one notice before it returns; EvalloopError when it did not arrive. May be asked twice for one."""

@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from evalloop.contracts import (
+        Channel,
         Clusterer,
         Detector,
         Embedder,
@@ -168,6 +169,20 @@ def evalloop_training_formats() -> list[TrainingFormat]:  # type: ignore[empty-b
 
     When: ``evalloop export`` writes preference pairs or judged answers for a trainer.
     Returns: objects with ``about`` and ``write(data, folder)``.
+    On error: a name used twice is refused, both owners are named.
+    Since: 0.1
+    """
+
+
+# ---- notes ---------------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def evalloop_channels() -> list[Channel]:  # type: ignore[empty-body]
+    """Ways of notices to users.
+
+    When: ``evalloop notify`` tells users that what they complained of got better.
+    Returns: objects with ``matches(place)`` and ``send(notice, place, options)``.
     On error: a name used twice is refused, both owners are named.
     Since: 0.1
     """

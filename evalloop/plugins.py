@@ -23,7 +23,7 @@ from evalloop import contracts, hookspecs
 from evalloop.errors import PluginError
 
 BUILT_IN = "built-in"
-BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences")
+BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences", "notes")
 KINDS: Mapping[str, type] = {
     "sources": contracts.Source,
     "detectors": contracts.Detector,
@@ -36,6 +36,7 @@ KINDS: Mapping[str, type] = {
     "renderers": contracts.Renderer,
     "exporters": contracts.Exporter,
     "training_formats": contracts.TrainingFormat,
+    "channels": contracts.Channel,
 }
 
 

@@ -102,6 +102,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -167,6 +170,7 @@ __all__ = [
     "open_saved",
     "open_webhooks",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
     "prune_cache",
@@ -187,6 +191,7 @@ __all__ = [
     "salt_of",
     "select",
     "self_judges",
+    "send_notices",
     "set_baseline",
     "store_stats",
     "theme_history",

@@ -14,6 +14,7 @@ from evalloop.loop.project import Project
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
     from evalloop.contracts import Detector, Source
+    from evalloop.records.event import Event
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
     from evalloop.records.turn import Turn
@@ -45,6 +46,12 @@ def capture(project: Project, place: str, mapping: Path | None = None, *, dry_ru
         return import_rows(rows, place, mapper or native, lambda _: Added(), columns=columns, progress=progress)
     with _event_store(project) as store:
         return import_rows(rows, place, mapper or native, store.add, columns=columns, progress=progress)
+
+
+def add_events(project: Project, events: Iterable[Event]) -> None:
+    """Stores events that evalloop itself makes; on the disk when this returns."""
+    with _event_store(project) as store:
+        store.add(events)
 
 
 def _source_of(project: Project, place: str) -> Source:

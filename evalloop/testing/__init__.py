@@ -1,5 +1,6 @@
 """The public kit for plugin authors: contracts to inherit tests from, fakes, and sample records."""
 
+from evalloop.testing.channel import ChannelContract, make_notice
 from evalloop.testing.contracts import (
     ClustererContract,
     DetectorContract,
@@ -33,6 +34,7 @@ from evalloop.testing.training import TrainingFormatContract, make_training_data
 __all__ = [
     "HOSTILE",
     "INJECTIONS",
+    "ChannelContract",
     "ClustererContract",
     "DetectorContract",
     "EmbedderContract",
@@ -56,6 +58,7 @@ __all__ = [
     "make_delta",
     "make_event",
     "make_generation",
+    "make_notice",
     "make_report",
     "make_run",
     "make_training_data",
