@@ -28,15 +28,8 @@ from evalloop.loop.collecting import (
 from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import (
-    capture,
-    derive_signals,
-    detectors_of,
-    drain,
-    failures,
-    open_evidence,
-    open_history,
-)
+from evalloop.loop.evidence import capture, derive_signals, detectors_of, drain, failures, open_evidence
+from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
@@ -142,6 +135,7 @@ __all__ = [
     "find_release",
     "find_run",
     "find_theme",
+    "fit_scores",
     "forget_pending",
     "forget_user",
     "grow_cases",
@@ -163,7 +157,6 @@ __all__ = [
     "open_engine",
     "open_events",
     "open_evidence",
-    "open_history",
     "open_log",
     "open_project",
     "open_review",
@@ -189,6 +182,7 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "saved_model",
     "select",
     "self_judges",
     "send_notices",
@@ -196,6 +190,7 @@ __all__ = [
     "store_stats",
     "theme_history",
     "verify_release",
+    "weigh_failures",
     "write_notes",
     "write_release",
 ]

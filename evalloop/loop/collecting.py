@@ -150,9 +150,9 @@ def migrate_store(project: Project) -> int:
 
 def store_stats(project: Project) -> dict[str, Any]:
     """What the inbox, the lake and the list of dead letters hold."""
-    from evalloop.loop.evidence import open_history
+    from evalloop.loop.evidence import open_log
 
-    with open_history(project) as log:
+    with open_log(project) as log:
         parts = log.lake.parts()
         return {"inbox": log.store.count(), "dead_letters": log.store.letters.count(),
                 "erasures": len(log.store.erasures.all()),

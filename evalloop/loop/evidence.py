@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalloop.records.turn import Turn
     from evalloop.signals.evidence import Evidence
     from evalloop.signals.report import SignalReport
+    from evalloop.signals.turns import Joined
     from evalloop.store.derived import SignalFiles
     from evalloop.store.drain import Drained
     from evalloop.store.events import EventStore
@@ -75,7 +76,7 @@ def store_address(project: Project) -> str:
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
-def open_history(project: Project) -> EventLog:
+def open_log(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog
 
@@ -84,7 +85,7 @@ def open_history(project: Project) -> EventLog:
 
 def drain(project: Project, progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:
     """Moves the days that are complete (setting ``settle_days``) from the inbox into the lake."""
-    with open_history(project) as log:
+    with open_log(project) as log:
         return log.drain(project.config.settle_days, progress=progress)
 
 
@@ -97,7 +98,7 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
     from evalloop.store.derived import SignalFiles
 
     config = project.config
-    with (open_history(project) as log, log.snapshot() as events, open_engine(
+    with (open_log(project) as log, log.snapshot() as events, open_engine(
             config.engine, memory=config.engine_memory, scratch=config.state_dir / "tmp") as engine):
         schema = columns.schema()
         waiting = engine.rows(events.inbox, schema)
@@ -118,6 +119,12 @@ class Workbench:
         """The signals of each detector by ``name@version``; only those are derived whose version or events changed."""
         return {detector_id: self._of(detector, detector_id)
                 for detector in detectors for detector_id in (f"{detector.name}@{detector.version}",)}
+
+    def records(self, detectors: Sequence[Detector]) -> dict[str, list[Signal]]:
+        """The same as records, each list by time."""
+        from evalloop.signals.derive import records
+
+        return {name: list(records(self.evidence, found)) for name, found in self.signals(detectors).items()}
 
     def _of(self, detector: Detector, name: str) -> Any:
         from evalloop.signals.build import arrow_schema
@@ -150,33 +157,37 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
     ``by`` names a key of the events' context (such as ``model_answered``): rates are then given for each of its values.
     """
     from evalloop.signals.report import report
+    from evalloop.signals.turns import joined
 
     chosen = detectors_of(project, detectors)
     with open_evidence(project) as bench:
         _need_turns(bench.evidence)
-        signals = bench.signals(chosen)
-        kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
-        return report(bench.evidence, signals, kinds, by=by)
+        signals, turns = bench.records(chosen), joined(bench.evidence)
+        events = bench.evidence.counts["events"]
+    kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
+    return report(turns, signals, kinds, events=events, by=by)
 
 
 def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, by the signals of all detectors."""
-    from evalloop.signals.failures import failures as find
+    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+    from evalloop.loop.trust import weigh_failures
 
-    with open_evidence(project) as bench:
-        _need_turns(bench.evidence)
-        return list(find(bench.evidence, bench.signals(detectors_of(project))))
+    return list(weigh_failures(project).failures)
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
     """All turns as records with their events, and the signals of all detectors on them."""
-    from evalloop.signals.derive import records, together
-    from evalloop.signals.turns import turns
+    joined, signals = derive_all(project)
+    return joined.turns, [each for found in signals.values() for each in found]
+
+
+def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
+    """All turns with how they were joined, and the signals of all detectors by ``name@version``, as records."""
+    from evalloop.signals.turns import joined
 
     with open_evidence(project) as bench:
         _need_turns(bench.evidence)
-        signals = bench.signals(detectors_of(project))
-        return list(turns(bench.evidence)), list(records(bench.evidence, together(signals)))
+        return joined(bench.evidence), bench.records(detectors_of(project))
 
 
 def _need_turns(evidence: Evidence) -> None:

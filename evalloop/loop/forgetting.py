@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalloop.errors import EmptyError, RecordErrors, UsageError
 from evalloop.loop.collecting import salt_of
-from evalloop.loop.evidence import open_history
+from evalloop.loop.evidence import open_log
 from evalloop.loop.project import Project
 from evalloop.records.event import Event
 from evalloop.records.times import now_text, time_text
@@ -42,14 +42,14 @@ def forget_user(project: Project, user: str, *, dry_run: bool = False) -> Forgot
     from evalloop.capture.values import pseudonym
 
     key = user if HASHED.fullmatch(user) else pseudonym(salt_of(project), user)
-    with open_history(project) as log:
+    with open_log(project) as log:
         return _forget(project, log, key, {key, user}, dry_run=dry_run)
 
 
 def forget_pending(project: Project) -> list[Forgotten]:
     """Erases every user whom an event ``privacy.erased`` names and of whom something is left."""
     done = []
-    with open_history(project) as log:
+    with open_log(project) as log:
         asked = {str(event.payload.get("user_key") or event.user_key) for event in log.events()
                  if event.event_type == "privacy.erased"}
         for key in sorted(asked - {"None"}):
@@ -145,5 +145,5 @@ def prune_store(project: Project, *, days: float | None) -> dict[str, int]:
     if kept < 0:
         raise UsageError("days cannot be negative", fix="give --days 365")
     until = time_text(datetime.now(UTC) - timedelta(days=kept)) if kept else "0001-01-01T00:00:00.000000Z"
-    with open_history(project) as log:
+    with open_log(project) as log:
         return forget.expire(log, until)

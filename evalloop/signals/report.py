@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from evalloop import engine as door
 from evalloop.records.base import Record
-from evalloop.signals.derive import together
-
-if TYPE_CHECKING:
-    from evalloop.contracts import Evidence
-
-Table = Any
+from evalloop.records.signal import Signal
+from evalloop.records.turn import Turn
+from evalloop.signals.turns import Joined
 
 TIERS = ((0.50, "mature"), (0.25, "healthy"), (0.10, "building"), (0.0, "capture-only"))
 JUDGMENT = "judgment.result"
@@ -122,62 +119,49 @@ class SignalReport(Record):
     differences: tuple[GroupDifference, ...] = ()
 
 
-def report(evidence: Evidence, signals: Mapping[str, Table], kinds: Mapping[str, str], *,
+def report(joined: Joined, signals: Mapping[str, Sequence[Signal]], kinds: Mapping[str, str], *, events: int = 0,
            by: str | None = None) -> SignalReport:
-    """The report on ``signals`` (by ``name@version``, silent ones too); ``by`` names a key of the events' context."""
-    engine, counts = evidence.engine, evidence.counts
-    turns = evidence.turns.filter(evidence.turns.event_id.notnull())
-    sums = {name: engine.keep(_sums(found)) for name, found in signals.items()}
-    references = _references(evidence, sums)
-    capture = capture_rate(evidence, signals)
-    detectors = tuple(_detector(name, kinds[name], found, evidence, sums[name], references)
+    """The report on ``signals`` (by ``name@version``, empty lists too); ``by`` names a key of the events' context."""
+    turns = [turn for turn in joined.turns if turn.generation]
+    every = [each for found in signals.values() for each in found]
+    capture = capture_rate(turns, every)
+    sums = {name: _sums(found) for name, found in signals.items()}
+    references = _references(joined.turns, sums)
+    detectors = tuple(_detector(name, kinds[name], found, joined.turns, sums[name], references)
                       for name, found in signals.items())
-    groups, differences = _groups(evidence, turns, sums, by) if by else ((), ())
-    sizes = engine.first(turns.aggregate(sessions=turns.session_id.nunique(), users=turns.user_key.nunique()))
-    about, orphans = counts["about"], counts["orphans"]
+    groups, differences = _groups(turns, sums, by) if by else ((), ())
     return SignalReport(
-        events=counts["events"], turns=counts["turns"], sessions=sizes["sessions"], users=sizes["users"],
-        capture_rate=capture, tier=tier(capture.share), explicit_rate=explicit_rate(evidence, signals),
-        about=about, orphans=orphans, orphan_share=orphans / about if about else None,
-        session_level=counts["session_level"], internal=counts["internal"], doubled=counts["doubled"],
-        detectors=detectors, pairs=_pairs(evidence, sums), groups=groups, differences=differences)
+        events=events, turns=len(turns), sessions=len({_session(turn) for turn in turns}),
+        users=len({turn.user_key for turn in turns if turn.user_key}), capture_rate=capture, tier=tier(capture.share),
+        explicit_rate=explicit_rate(turns, every), about=joined.about, orphans=joined.orphans,
+        orphan_share=joined.orphan_share, session_level=joined.session_level, internal=joined.internal,
+        doubled=joined.doubled, detectors=detectors, pairs=_pairs(sums), groups=groups, differences=differences)
 
 
 # ---- rates -----------------------------------------------------------------------------------------------------------
 
 
-def capture_rate(evidence: Evidence, signals: Mapping[str, Table]) -> Share:
+def capture_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
     """Share of sessions with a usable implicit signal; a turn without a session is a session of its own."""
-    if not signals:
-        return _share([], [])
-    every, turns = together(signals), evidence.turns
-    usable = every.filter((every.kind == "implicit") & (every.weight > 0) & (every.polarity != 0))
-    hits = usable.select(hit="response_id").distinct()
-    told = turns.filter(turns.event_id.notnull()).left_join(hits, turns.response_id == hits.hit)
-    sessions = told.group_by("session_id").aggregate(
-        value=told.hit.notnull().any().cast("float64"), unit=_unit(told).min())
-    return _share(*_columns(evidence, sessions, "value", "unit"))
+    usable = {each.response_id for each in signals if each.kind == "implicit" and each.weight > 0 and each.polarity}
+    sessions: dict[str, bool] = {}
+    units: dict[str, str] = {}
+    for turn in turns:
+        name = _session(turn)
+        sessions[name] = sessions.get(name, False) or turn.response_id in usable
+        units.setdefault(name, _unit(turn))
+    return _share([float(hit) for hit in sessions.values()], [units[name] for name in sessions])
 
 
-def explicit_rate(evidence: Evidence, signals: Mapping[str, Table]) -> Share:
+def explicit_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
     """Share of turns with an explicit signal."""
-    if not signals:
-        return _share([], [])
-    every, turns = together(signals), evidence.turns
-    hits = every.filter(every.kind == "explicit").select(hit="response_id").distinct()
-    told = turns.filter(turns.event_id.notnull()).left_join(hits, turns.response_id == hits.hit)
-    return _share(*_columns(evidence, told.select(value=told.hit.notnull().cast("float64"), unit=_unit(told)),
-                            "value", "unit"))
+    spoken = {each.response_id for each in signals if each.kind == "explicit"}
+    return _share([float(turn.response_id in spoken) for turn in turns], [_unit(turn) for turn in turns])
 
 
 def tier(rate: float | None) -> str:
     """How far a team is: below 10 % capture-only, 10-25 % building, 25-50 % healthy, above mature."""
     return "no sessions" if rate is None else next(name for limit, name in TIERS if rate >= limit)
-
-
-def _columns(evidence: Evidence, table: Table, *names: str) -> list[list[Any]]:
-    found = evidence.engine.arrow(table.order_by(*names).select(*names))
-    return [found.column(name).to_pylist() for name in names]
 
 
 def _share(values: Sequence[float], units: Sequence[str]) -> Share:
@@ -190,126 +174,120 @@ def _share(values: Sequence[float], units: Sequence[str]) -> Share:
     return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
 
 
-def _unit(turns: Table) -> Any:
-    return door.ibis.coalesce(turns.user_key, turns.session_id)
+def _session(turn: Turn) -> str:
+    return turn.session_id or f"response {turn.response_id}"
+
+
+def _unit(turn: Turn) -> str:
+    return turn.user_key or _session(turn)
 
 
 # ---- agreement -------------------------------------------------------------------------------------------------------
 
 
-def _sums(signals: Table) -> Table:
+def _sums(signals: Iterable[Signal]) -> dict[str, float]:
     """polarity x weight of one detector, summed over each response it speaks of."""
-    return signals.group_by("response_id").aggregate(value=(signals.polarity * signals.weight).sum())
+    sums: defaultdict[str, float] = defaultdict(float)
+    for each in signals:
+        if each.response_id is not None:
+            sums[each.response_id] += each.polarity * each.weight
+    return dict(sums)
 
 
-def _references(evidence: Evidence, sums: Mapping[str, Table]) -> dict[str, Table]:
-    """For each reference the responses it judged (label 1 good, 0 bad); those it is undecided on are left out."""
-    found: dict[str, Table] = {}
-    votes = [table for name, table in sums.items() if name.partition("@")[0] in VOTES]
-    outcomes = [table for name, table in sums.items() if name.partition("@")[0] == "outcome"]
-    acts = evidence.of_type(JUDGMENT)
-    acts = acts.filter((acts.source_kind == "reviewer") & acts.value.notnull())
-    judged = acts.group_by("response_id").aggregate(value=acts.value.mean() - 0.5)
-    for name, tables in (("votes", votes), ("reviewers", [judged]), ("outcomes", outcomes)):
-        if tables:
-            every = tables[0].union(*tables[1:]) if tables[1:] else tables[0]
-            total = every.group_by("response_id").aggregate(value=every.value.sum())
-            total = total.filter(total.value != 0)
-            found[name] = evidence.engine.keep(total.select("response_id", label=(total.value > 0).cast("int64")))
-    return found
+def _references(turns: Iterable[Turn], sums: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, int]]:
+    """For each reference the responses it judged: 1 good, 0 bad; those it is undecided on are left out."""
+    votes: defaultdict[str, float] = defaultdict(float)
+    outcomes: defaultdict[str, float] = defaultdict(float)
+    for name, found in sums.items():
+        kind = name.partition("@")[0]
+        if kind in VOTES or kind == "outcome":
+            target = votes if kind in VOTES else outcomes
+            for response, value in found.items():
+                target[response] += value
+    reviewers = reviewed(turns)
+    return {name: {response: int(value > 0) for response, value in found.items() if value}
+            for name, found in (("votes", votes), ("reviewers", reviewers), ("outcomes", outcomes))}
 
 
-def _detector(name: str, kind: str, signals: Table, evidence: Evidence, sums: Table,
-              references: Mapping[str, Table]) -> DetectorReport:
+def reviewed(turns: Iterable[Turn]) -> dict[str, float]:
+    """The reviewers' mean score of each turn that has one, -0.5 (bad) to 0.5 (good)."""
+    return {turn.response_id: judged for turn in turns if (judged := _judged(turn)) is not None}
+
+
+def _judged(turn: Turn) -> float | None:
+    """Mean of the reviewers' scores, 0 bad to 1 good, moved to [-0.5, 0.5]; None without a score."""
+    scores = [float(event.payload["score"]) for event in turn.events
+              if event.event_type == JUDGMENT and event.source.get("kind") == "reviewer" and "score" in event.payload]
+    return sum(scores) / len(scores) - 0.5 if scores else None
+
+
+def _detector(name: str, kind: str, signals: Sequence[Signal], turns: Sequence[Turn], sums: Mapping[str, float],
+              references: Mapping[str, Mapping[str, int]]) -> DetectorReport:
+    units = {turn.response_id: _unit(turn) for turn in turns}
     own = {"thumbs": "votes", "rating": "votes", "outcome": "outcomes"}.get(name.partition("@")[0])
-    engine = evidence.engine
-    told = engine.first(signals.aggregate(n=signals.count(), users=signals.user_key.nunique(),
-                                          quarantined=signals.count(where=signals.weight == 0)))
-    sides = engine.first(sums.aggregate(turns=sums.count(), good=sums.count(where=sums.value > 0),
-                                        bad=sums.count(where=sums.value < 0)))
-    agreement = tuple(_agreement(evidence, reference, labels, sums) for reference, labels in references.items()
-                      if told["n"] and reference != own)
-    turns = engine.count(evidence.turns)
+    agreement = tuple(_agreement(reference, labels, sums, units) for reference, labels in references.items()
+                      if labels and reference != own)
+    counted = [value for value in sums.values() if value]
     return DetectorReport(
-        detector=name, kind=kind, signals=told["n"], turns=sides["turns"],
-        coverage=sides["turns"] / turns if turns else None, positive=sides["good"], negative=sides["bad"],
-        neutral=sides["turns"] - sides["good"] - sides["bad"], users=told["users"], quarantined=told["quarantined"],
-        agreement=tuple(each for each in agreement if each.n))
+        detector=name, kind=kind, signals=len(signals), turns=len(sums),
+        coverage=len(sums) / len(turns) if turns else None, positive=sum(value > 0 for value in counted),
+        negative=sum(value < 0 for value in counted), neutral=len(sums) - len(counted),
+        users=len({each.user_key for each in signals if each.user_key}),
+        quarantined=sum(each.weight == 0 for each in signals), agreement=agreement if signals else ())
 
 
-def _agreement(evidence: Evidence, reference: str, labels: Table, sums: Table) -> Agreement:
+def _agreement(reference: str, labels: Mapping[str, int], sums: Mapping[str, float],
+               units: Mapping[str, str]) -> Agreement:
     """AUC of the detector's sum (0 where it is silent) against the reference's good and bad."""
-    turns = evidence.turns.select("response_id", unit=_unit(evidence.turns))
-    said = sums.select(told="response_id", value="value")
-    both = labels.inner_join(turns, "response_id")
-    both = both.left_join(said, both.response_id == said.told)
-    rows = both.select("response_id", "label", "unit", spoke=both.told.notnull(), value=both.value.fill_null(0.0))
-    _, values, units, spoken, scores = _columns(evidence, rows, "response_id", "label", "unit", "spoke", "value")
-    good, spoke = sum(values), sum(spoken)
+    responses = sorted(labels)
+    values = [labels[response] for response in responses]
+    good, spoke = sum(values), sum(response in sums for response in responses)
     if not good or good == len(values) or not spoke:
         why = "the detector is silent on all of them" if not spoke else "the reference knows only one side"
         return Agreement(reference, len(values), good, len(values) - good, spoke, None, None, why)
     from evalloop import stats
 
-    found = stats.auc(scores, values, units=units)
+    found = stats.auc([sums.get(response, 0.0) for response in responses], values,
+                      units=[units.get(response, response) for response in responses])
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return Agreement(reference, len(values), good, len(values) - good, spoke, found.auc, interval, found.method)
 
 
-def _pairs(evidence: Evidence, sums: Mapping[str, Table]) -> tuple[Pair, ...]:
-    if len(sums) < 2:
-        return ()
-    ibis = door.ibis
-    first, *rest = (table.filter(table.value != 0).select(
-        response=table.response_id, number=ibis.literal(number, "int64"), good=table.value > 0)
-        for number, table in enumerate(sums.values()))
-    every = first.union(*rest)
-    other = every.select(response="response", number_2="number", good_2="good")
-    both = every.inner_join(other, "response")
-    both = both.filter(both.number < both.number_2)
-    rows = both.group_by("number", "number_2").aggregate(
-        n=both.count(), same=(both.good == both.good_2).cast("int64").sum())
-    names = list(sums)
-    return tuple(Pair(names[row["number"]], names[row["number_2"]], row["n"], row["same"] / row["n"])
-                 for row in evidence.engine.records(rows.order_by("number", "number_2")))
+def _pairs(sums: Mapping[str, Mapping[str, float]]) -> tuple[Pair, ...]:
+    pairs = []
+    for (first, ours), (second, theirs) in combinations(sums.items(), 2):
+        both = [(ours[each], theirs[each]) for each in ours.keys() & theirs.keys() if ours[each] and theirs[each]]
+        if both:
+            pairs.append(Pair(first, second, len(both), sum((a > 0) == (b > 0) for a, b in both) / len(both)))
+    return tuple(pairs)
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
 
 
-def _groups(evidence: Evidence, turns: Table, sums: Mapping[str, Table],
+def _groups(turns: Sequence[Turn], sums: Mapping[str, Mapping[str, float]],
             by: str) -> tuple[tuple[Group, ...], tuple[GroupDifference, ...]]:
     """For each detector that spoke: its rate in each group, and every difference of two groups."""
+    members: defaultdict[str, list[Turn]] = defaultdict(list)
+    for turn in turns:
+        members[str(turn.generation.context.get(by, "(none)") if turn.generation else "(none)")].append(turn)
     groups, differences = [], []
     for name, found in sums.items():
-        if not evidence.engine.count(found):
+        if not found:
             continue
-        members = _members(evidence, turns, found, by)
-        groups += [Group(name, by, value, _share(*held)) for value, held in members.items()]
-        differences += [_difference(name, first, second, members) for first, second in combinations(members, 2)]
+        hits = {value: [float(turn.response_id in found) for turn in held] for value, held in sorted(members.items())}
+        units = {value: [_unit(turn) for turn in held] for value, held in members.items()}
+        groups += [Group(name, by, value, _share(hits[value], units[value])) for value in hits]
+        differences += [_difference(name, first, second, hits, units) for first, second in combinations(hits, 2)]
     return tuple(groups), tuple(differences)
 
 
-def _members(evidence: Evidence, turns: Table, sums: Table, by: str) -> dict[str, tuple[list[float], list[str]]]:
-    """For each value of the context, by name: whether the detector spoke on each turn, and the turns' units."""
-    value = turns[by].cast("string").fill_null("(none)") if by in turns.columns else door.ibis.literal("(none)")
-    hits = sums.select(hit="response_id")
-    rows = turns.mutate(value=value).left_join(hits, turns.response_id == hits.hit)
-    values, spoke, units = _columns(evidence, rows.select(
-        "value", spoke=rows.hit.notnull().cast("float64"), unit=_unit(rows)), "value", "spoke", "unit")
-    found: dict[str, tuple[list[float], list[str]]] = {}
-    for one, hit, unit in zip(values, spoke, units, strict=True):
-        held = found.setdefault(one, ([], []))
-        held[0].append(hit)
-        held[1].append(unit)
-    return found
-
-
-def _difference(name: str, first: str, second: str,
-                members: Mapping[str, tuple[Sequence[float], Sequence[str]]]) -> GroupDifference:
+def _difference(name: str, first: str, second: str, hits: Mapping[str, Sequence[float]],
+                units: Mapping[str, Sequence[Any]]) -> GroupDifference:
     from evalloop import stats
 
-    (ours, our_units), (theirs, their_units) = members[first], members[second]
-    found = stats.share_difference(ours, theirs, first_users=our_units, second_users=their_units)
+    found = stats.share_difference(hits[first], hits[second], first_users=units[first], second_users=units[second])
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return GroupDifference(name, first, second, found.delta, interval, found.p, found.units)
+
+

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
@@ -13,6 +14,30 @@ from evalloop.store.columns import event_of
 
 if TYPE_CHECKING:
     from evalloop.contracts import Evidence
+
+
+@dataclass(frozen=True)
+class Joined:
+    """All turns, sorted by session and time, and what happened on the way; the figures are ``Evidence.counts``."""
+
+    turns: tuple[Turn, ...]
+    about: int = 0
+    orphans: int = 0
+    session_level: int = 0
+    internal: int = 0
+    doubled: int = 0
+
+    @property
+    def orphan_share(self) -> float | None:
+        """Share of orphans among the events that speak of a response; None when there is none."""
+        return self.orphans / self.about if self.about else None
+
+
+def joined(evidence: Evidence) -> Joined:
+    """The turns of the evidence as records, with its counts."""
+    counts = evidence.counts
+    return Joined(tuple(turns(evidence)), counts["about"], counts["orphans"], counts["session_level"],
+                  counts["internal"], counts["doubled"])
 
 
 def turns(evidence: Evidence) -> Iterator[Turn]:
@@ -39,8 +64,6 @@ _MAY = tuple(f"may_{purpose}" for purpose in _PURPOSES)
 
 
 def _event(row: dict[str, Any]) -> Event:
-    from dataclasses import replace
-
     event = event_of(row["body"], None)
     allowed = [purpose for purpose in _PURPOSES if row[f"may_{purpose}"]]
     if event.purposes == frozenset(allowed):

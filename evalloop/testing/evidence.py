@@ -12,6 +12,7 @@ from evalloop.records.signal import Signal
 
 if TYPE_CHECKING:
     from evalloop.contracts import Detector, Evidence
+    from evalloop.signals.turns import Joined
 
 RECEIVED = "2026-01-05T23:00:00.000000Z"
 
@@ -30,6 +31,19 @@ def signals_of(detector: Detector, events: Iterable[Event] | Evidence) -> list[S
 
     evidence: Any = evidence_of(events) if isinstance(events, Sequence | tuple) else events
     return list(records(evidence, run(detector, evidence)))
+
+
+def joined_of(events: Iterable[Event]) -> Joined:
+    """The turns of some events as records, and how they were joined."""
+    from evalloop.signals.turns import joined
+
+    return joined(evidence_of(events))
+
+
+def derived_of(events: Iterable[Event], detectors: Iterable[Detector]) -> dict[str, list[Signal]]:
+    """What detectors say of some events, by ``name@version``."""
+    evidence = evidence_of(events)
+    return {f"{each.name}@{each.version}": signals_of(each, evidence) for each in detectors}
 
 
 @lru_cache(maxsize=32)

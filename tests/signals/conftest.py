@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,16 +10,16 @@ from evalloop.capture.importing import import_rows
 from evalloop.capture.mapping import RowMapper, load
 from evalloop.capture.sources import CsvSource, JsonlSource
 from evalloop.records.event import Event
+from evalloop.records.signal import Signal
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
+from evalloop.signals.turns import Joined
 from evalloop.store.events import Added
-from evalloop.testing import evidence_of
+from evalloop.testing import derived_of, joined_of
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 FILES = {"realhumaneval": (CsvSource(), "realhumaneval/chat_data.csv.gz"),
          "ukp": (JsonlSource(), "ukp/dialogs.jsonl.gz")}
-Derived = tuple[Any, dict[str, Any]]
-"""Evidence, and the signals of each detector."""
+Derived = tuple[Joined, dict[str, list[Signal]]]
 
 
 def real_events(name: str) -> list[Event]:
@@ -34,9 +33,9 @@ def real_events(name: str) -> list[Event]:
 
 
 def derived(name: str) -> Derived:
-    """Evidence and signals of a shipped data set."""
-    evidence: Any = evidence_of(real_events(name))
-    return evidence, derive(evidence, evalloop_detectors())
+    """Turns and signals of a shipped data set."""
+    events = real_events(name)
+    return joined_of(events), derived_of(events, evalloop_detectors())
 
 
 @pytest.fixture(scope="session")

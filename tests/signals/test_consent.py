@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from evalloop.records.event import Event
-from evalloop.signals.derive import derive
 from evalloop.signals.explicit import Thumbs
 from evalloop.signals.failures import failures
-from evalloop.testing import evidence_of, make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 
 
 def purposes(*events: Event) -> list[tuple[str, ...]]:
     """The purposes of the failures among an answer, a bad vote and some events."""
-    evidence: Any = evidence_of([make_generation(), VOTE, *events])
-    return [each.consent_purposes for each in failures(evidence, derive(evidence, [Thumbs()]))]
+    every = [make_generation(), VOTE, *events]
+    signals = derived_of(every, [Thumbs()])
+    found = failures(joined_of(every).turns, (one for many in signals.values() for one in many))
+    return [each.consent_purposes for each in found]
 
 
 def changed(second: float, *allowed: str, user: str = "u1") -> Event:

@@ -9,18 +9,16 @@ import pytest
 
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
 from evalloop.signals.report import SignalReport, report, tier
-from evalloop.testing import evidence_of, make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 KINDS = {f"{each.name}@{each.version}": each.kind for each in evalloop_detectors()}
 
 
 def of(*events: Event) -> SignalReport:
     """The report on some events."""
-    evidence: Any = evidence_of(events)
-    few = [each for each in evalloop_detectors() if each.name in ("thumbs", "copy", "accept")]
-    return report(evidence, derive(evidence, few), KINDS)
+    few = [each for each in evalloop_detectors() if each.name in ("thumbs", "copy", "accept", "rating")]
+    return report(joined_of(events), derived_of(events, few), KINDS)
 
 
 def detector(found: SignalReport, name: str) -> Any:
@@ -38,8 +36,8 @@ def test_tiers(rate: float | None, name: str) -> None:
 
 def test_real_copies_by_model(programmers: Any) -> None:
     """RealHumanEval: 362 answers copied from; 37.5 % and 28.2 %, whose difference is not significant by user."""
-    evidence, signals = programmers
-    found = report(evidence, signals, KINDS, by="model_answered")
+    joined, signals = programmers
+    found = report(joined, signals, KINDS, by="model_answered")
     assert (found.turns, found.users, detector(found, "copy").turns) == (1055, 107, 362)
     rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@2"}
     assert rates["GPT-4o (chat)"] == pytest.approx(0.375)
@@ -54,8 +52,8 @@ def test_real_copies_by_model(programmers: Any) -> None:
 
 def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
     """In the dialogues the words of users agree with what annotators say, far better than chance."""
-    evidence, signals = dialogues
-    found = report(evidence, signals, KINDS)
+    joined, signals = dialogues
+    found = report(joined, signals, KINDS)
     (comment,), (reply,) = detector(found, "comment").agreement, detector(found, "reply").agreement
     assert comment.reference == reply.reference == "reviewers"
     assert comment.n == reply.n
@@ -66,8 +64,8 @@ def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
 
 def test_report_is_json(dialogues: Any) -> None:
     """The whole report goes to JSON without loss of names."""
-    evidence, signals = dialogues
-    data = json.loads(json.dumps(report(evidence, signals, KINDS).to_dict(), allow_nan=False))
+    joined, signals = dialogues
+    data = json.loads(json.dumps(report(joined, signals, KINDS).to_dict(), allow_nan=False))
     assert {"capture_rate", "tier", "detectors", "orphans"} <= set(data)
 
 
@@ -106,5 +104,5 @@ def test_silent_detector_has_no_agreement() -> None:
 
 def test_nothing_gives_a_report_too() -> None:
     """No events: no rates, no error."""
-    found = report(evidence_of([]), {}, {})
+    found = report(joined_of([]), {}, {})
     assert (found.capture_rate.share, found.tier) == (None, "no sessions")

@@ -1,0 +1,53 @@
+"""What a failure carries along: the conversation before it and the user's own answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalloop.records.event import Event
+from evalloop.records.signal import Signal
+from evalloop.records.turn import Turn
+from evalloop.signals.failures import failures
+
+ALL = ("ops", "eval")
+
+
+def turn(number: int, prompt: str = "", purposes: tuple[str, ...] = ALL, events: tuple[Event, ...] = ()) -> Turn:
+    """A turn of one session."""
+    generation = Event(f"g{number}", "generation.completed", "2026-11-23T10:00:00Z", {}, {"response_id": f"r{number}"},
+                       consent={"purposes": list(purposes)})
+    return Turn(f"r{number}", "s", "u", "2026-11-23T10:00:00Z", prompt or f"ask {number}", f"answer {number}",
+                number, generation=generation, events=events)
+
+
+def let_down(number: int, **more: Any) -> Signal:
+    """A signal against one turn."""
+    return Signal(f"s{number}", "thumbs@1", "explicit", -1.0, 1.0, "2026-11-23T10:00:00Z", response_id=f"r{number}",
+                  event_ids=(f"g{number}",), **more)
+
+
+def test_the_conversation_before_is_kept_with_its_events() -> None:
+    """Earlier turns come as messages, in order; their events are evidence that can be erased."""
+    (found,) = failures([turn(0), turn(1), turn(2)], [let_down(2)])
+    assert [each["content"] for each in found.history] == ["ask 0", "answer 0", "ask 1", "answer 1"]
+    assert found.event_ids == ("g0", "g1", "g2")
+
+
+def test_nothing_is_kept_from_before_a_turn_that_allows_less() -> None:
+    """Consent of earlier turns counts too."""
+    (found,) = failures([turn(0), turn(1, purposes=("ops",)), turn(2), turn(3)], [let_down(3)])
+    assert [each["content"] for each in found.history] == ["ask 2", "answer 2"]
+
+
+def test_a_regenerated_answer_is_no_history() -> None:
+    """The same request again replaces its first answer."""
+    (found,) = failures([turn(0), turn(1, "same"), turn(2, "same")], [let_down(2)])
+    assert [each["content"] for each in found.history] == ["ask 0", "answer 0"]
+
+
+def test_the_last_correction_counts() -> None:
+    """What the user wrote instead becomes the failure's correction."""
+    events = tuple(Event(f"c{number}", "feedback.correction", "2026-11-23T10:00:00Z", {}, {}, payload={"ideal": text})
+                   for number, text in enumerate(("Rome", "Paris", " ")))
+    (found,) = failures([turn(0, events=events)], [let_down(0)])
+    assert found.correction == "Paris"
