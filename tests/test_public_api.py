@@ -12,7 +12,8 @@ NAMES = ["EvalloopError", "ExitCode", "Grade", "__version__", "assert_case", "ex
 TESTING = [
     "HOSTILE", "INJECTIONS", "ChannelContract", "ClustererContract", "DetectorContract", "EmbedderContract", "Example",
     "ExporterContract", "GraderContract", "ImporterContract", "LabelerContract", "Offline", "RendererContract",
-    "Scripted", "ServiceUsed", "SourceContract", "TargetContract", "TrainingFormatContract", "derived_of", "evidence_of",
+    "Scripted", "ServiceUsed", "SourceContract", "TargetContract", "TrainingFormatContract", "derived_of",
+    "evidence_of",
     "grade", "hostile_outputs", "joined_of", "make_case", "make_context", "make_delta", "make_event", "make_generation",
     "make_notice", "make_report", "make_run", "make_training_data", "make_trials", "make_turn", "no_network",
     "outputs", "signals_of"]

@@ -101,7 +101,6 @@ def test_reviewers_are_never_judged() -> None:
 def test_signals_keep_their_reason() -> None:
     """Set apart means weight 0 (or less) with the reason; nothing is deleted, other users' signals stay."""
     events = votes("bad", [-1]) + votes("good", [-1])
-    turns = joined_of(events).turns
     signals = derived_of(events, [each for each in evalloop_detectors() if each.name == "thumbs"])["thumbs@2"]
     bad, good = sorted(set_apart(signals, [Account("bad", 1, 1, 0.0, ("burst",))]), key=lambda each: each.user_key)
     assert (bad.weight, bad.reason, good.weight, good.reason) == (0.0, "burst", 1.0, None)
