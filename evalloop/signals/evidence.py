@@ -157,7 +157,8 @@ def _acts(engine: Engine, events: Table, generations: Table) -> tuple[Table, Tab
         fast = fast.semi_join(generations, fast["names"] == generations.response_id)
     fast = fast.mutate(speaks_of=fast["names"], known=ibis.literal(True), via=ibis.literal("direct")).drop("names")
     acts = _as_acts(fast)
-    lost = engine.keep(_as_acts(resolved(slow, generations))) if engine.count(slow) else None
+    owned = _with_owner(engine, generations, acts) if engine.count(slow) else generations
+    lost = engine.keep(_as_acts(resolved(slow, owned))) if engine.count(slow) else None
     every = [each for each in (lost, _tries(engine, events, generations)) if each is not None]
     return engine.view(acts.union(*every) if every else acts), lost
 

@@ -11,6 +11,8 @@ DIRECT = ("regenerate_of", "edit_of", "rephrase_of", "response_id", "provider_re
 """The columns that name a response, best first: links come before the subject, which may be the new response."""
 ALIASES = ("message", "span", "trace", "turn")
 OUTCOMES = "outcome."
+WINDOW_H = {"outcome.task": 72, "outcome.ticket": 72, "outcome.deal": 720, "outcome.custom": 720}
+"""Hours within which an outcome that names only a task or a user is about an answer; ``payload.window_s`` goes first."""
 
 
 def direct(events: Table) -> Any:
@@ -37,7 +39,7 @@ def resolved(events: Table, responses: Table) -> Table:
     where it is an outcome); what has none of these is left out.
     """
     slim = events.select("event_id", "event_type", "at_us", "user_key", "session_id", "task_id", "message_id",
-                         "trace_id", "span_id", "turn_index", *DIRECT)
+                         "trace_id", "span_id", "turn_index", "window_s", *DIRECT)
     found = _by_name(slim, responses).union(_before(slim, responses))
     return events.inner_join(found, events.event_id == found.of_event).drop("of_event")
 
@@ -96,9 +98,12 @@ def _before(events: Table, responses: Table) -> Table:
     alone = events.session_id.isnull()
     nothing = ibis.null("string")
     keys = {"session": events.session_id, "task": ibis.ifelse(alone, events.task_id, nothing),
-            "user": ibis.ifelse(alone & events.task_id.isnull() & outcome, events.user_key, nothing)}
-    mine = _all(events.select(of_event="event_id", when_us="at_us", kind=ibis.literal(kind), belongs=key)
-                for kind, key in keys.items())
+            "user": ibis.ifelse(alone & outcome, events.user_key, nothing)}
+    usual = ibis.cases(*((events.event_type == kind, hours) for kind, hours in WINDOW_H.items()),
+                       else_=ibis.null("int64"))
+    window = ibis.coalesce(events.window_s * 1e6, usual.cast("float64") * 3.6e9)
+    mine = _all(events.select(of_event="event_id", when_us="at_us", window=window, rank=ibis.literal(rank, "int64"),
+                              kind=ibis.literal(kind), belongs=key) for rank, (kind, key) in enumerate(keys.items()))
     held = _all(responses.select(of_kind=ibis.literal(kind), owner=responses[column], candidate="response_id",
                                  said_us="at_us")
                 for kind, column in (("session", "session_id"), ("task", "task_id"), ("user", "user_key")))
@@ -108,18 +113,20 @@ def _before(events: Table, responses: Table) -> Table:
 def _nearest(mine: Table, held: Table) -> Table:
     ibis = door.ibis
     pairs = mine.inner_join(held, (mine.kind == held.of_kind) & (mine.belongs == held.owner))
-    pairs = pairs.select("of_event", "kind", "candidate", "when_us", "said_us")
-    pairs = pairs.filter((pairs.kind != "user") | (pairs.said_us <= pairs.when_us))
+    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us", "window")
+    since = pairs.when_us - pairs.said_us
+    near = (since >= 0) & (pairs.window.isnull() | (since <= pairs.window))
+    pairs = pairs.filter((pairs.kind == "session") | near)
     earlier = pairs.said_us <= pairs.when_us
     distance = ibis.ifelse(earlier, pairs.when_us - pairs.said_us, 2**62 + pairs.said_us - pairs.when_us)
     ordered = pairs.mutate(place=ibis.row_number().over(ibis.window(
         group_by=pairs.of_event,
-        order_by=[distance, ibis.ifelse(earlier, pairs.candidate, "").desc(), pairs.candidate])))
-    best = ordered.filter(ordered.place == 0).select(best_of="of_event", candidate="candidate")
-    joined = mine.left_join(best, mine.of_event == best.best_of)
-    joined = joined.filter(joined.candidate.notnull() | (joined.kind == "session"))
-    return joined.select("of_event", speaks_of=ibis.coalesce(joined.candidate, "session " + joined.belongs),
-                         known=joined.candidate.notnull(), via="kind")
+        order_by=[pairs["rank"], distance, ibis.ifelse(earlier, pairs.candidate, "").desc(), pairs.candidate])))
+    best = ordered.filter(ordered.place == 0).select("of_event", speaks_of="candidate", known=ibis.literal(True),
+                                                     via="kind")
+    lost = mine.filter(mine.kind == "session").anti_join(best, "of_event")
+    return best.union(lost.select("of_event", speaks_of="session " + lost.belongs, known=ibis.literal(False),
+                                  via="kind"))
 
 
 def _all(tables: Any) -> Table:
