@@ -12,7 +12,7 @@ DIRECT = ("regenerate_of", "edit_of", "rephrase_of", "response_id", "provider_re
 ALIASES = ("message", "span", "trace", "turn")
 OUTCOMES = "outcome."
 WINDOW_H = {"outcome.task": 72, "outcome.ticket": 72, "outcome.deal": 720, "outcome.custom": 720}
-"""Hours within which an outcome that names only a task or a user is about an answer; ``payload.window_s`` goes first."""
+"""Hours within which an outcome of a task or a user is about an answer; ``payload.window_s`` goes first."""
 
 
 def direct(events: Table) -> Any:
