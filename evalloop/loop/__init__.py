@@ -29,7 +29,7 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.capturing import Reading, capture, platforms
-from evalloop.loop.evidence import derive_signals, drain, failures
+from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
 from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
@@ -126,6 +126,7 @@ __all__ = [
     "dead_letters",
     "decide",
     "derive_signals",
+    "detectors_of",
     "drain",
     "drop_letters",
     "estimate_runs",
@@ -157,6 +158,7 @@ __all__ = [
     "open_bench",
     "open_engine",
     "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",
