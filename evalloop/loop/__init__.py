@@ -29,6 +29,7 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
@@ -137,6 +138,7 @@ __all__ = [
     "find_release",
     "find_run",
     "find_theme",
+    "fit_scores",
     "forget_pending",
     "forget_user",
     "grow_cases",
@@ -182,6 +184,7 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "saved_model",
     "select",
     "self_judges",
     "send_notices",
@@ -191,6 +194,7 @@ __all__ = [
     "theme_history",
     "turn",
     "verify_release",
+    "weigh_failures",
     "write_notes",
     "write_release",
 ]

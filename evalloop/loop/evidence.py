@@ -105,16 +105,21 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
 
 
 def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, by the signals of all detectors, derived anew."""
-    from evalloop.signals.failures import failures as find
+    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+    from evalloop.loop.trust import weigh_failures
 
-    return list(find(*derived(project)))
+    return list(weigh_failures(project).failures)
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
     """All turns, and the signals of all detectors on them, derived anew."""
-    joined, signals = _derive(project, project.host.all("detectors"))
+    joined, signals = derive_all(project)
     return joined.turns, [each for found in signals.values() for each in found]
+
+
+def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
+    """All turns with how they were joined, and the signals of all detectors by ``name@version``."""
+    return _derive(project, project.host.all("detectors"))
 
 
 def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:
