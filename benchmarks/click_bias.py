@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
-
 from evalloop.clusters.share import Share, share
+
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.fused import FusedModel, SurfaceModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from evalloop.errors import EmptyError
 from evalloop.loop.evidence import derive_signals, failures
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases
-from evalloop.loop.themes import known_clusters
+from evalloop.loop.themes import known_clusters, theme_members
 from evalloop.loop.trials import list_runs
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def status(project: Project) -> Status:
     capture, found = _capture(project), _failures(project)
     clusters, cases = [each for each in known_clusters(project) if each.size], list(_cases(project))
     releases = list_releases(project)
-    parts = (capture, _clusters(clusters, found, cases), _evalset(cases), _runs([run for run, _ in list_runs(project)], releases),
-             _trust(releases))
+    runs = [run for run, _ in list_runs(project)]
+    parts = (capture, _clusters(clusters, found, cases, theme_members(project)), _evalset(cases),
+             _runs(runs, releases), _trust(releases))
     command, why = _next(parts, found, clusters, cases, releases)
     return Status(parts, command, why, _signal_to_case(cases, found), _case_to_release(cases, releases),
                   _release_to_confirmed(releases))
@@ -77,10 +78,11 @@ def _capture(project: Project) -> Part:
                  explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share)
 
 
-def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case]) -> Part:
+def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case],
+              members: Mapping[str, str]) -> Part:
     named = [each for each in clusters if each.cluster_id != "other"]
-    grouped = {name for each in named for name in each.member_ids}
-    share = sum(each.failure_id in grouped for each in found) / len(found) if found else None
+    grouped = sum(members.get(each.failure_id, "other") != "other" for each in found)
+    share = grouped / len(found) if found else None
     with_cases = {case.provenance.get("cluster_id") for case in cases} & {each.cluster_id for each in named}
     state = EXHAUST if found and not named else THIN if not with_cases else WORKS
     says = (f"{len(found):,} failures, {_percent(share)} of them in {len(named)} themes; {len(with_cases)} themes have "

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from evalloop.clusters.share import share
+
 from evalloop.errors import ConfigError
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
