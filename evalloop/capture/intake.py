@@ -24,7 +24,7 @@ PUBLIC_TYPES = ("feedback.", "signal.", "response.viewed")
 PUBLIC_KINDS = ("end_user", "derived")
 SKEW_S = 300
 """Seconds that a client's clock may be off before its events carry ``source.skew_s``."""
-_HASHED = re.compile(r"[0-9a-f]{64}")
+HASHED = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 20
 
 
@@ -45,7 +45,8 @@ class Sender:
     """On whose behalf events come: a key, and what binds it.
 
     ``public``: the key lies open in a browser. ``response_id``, ``user_key``, ``types``: what a signed token vouches
-    for. ``skew_s``: seconds by which the client's clock is ahead, when it said its time.
+    for. ``erases``: may ask for a user to be forgotten. ``skew_s``: seconds by which the client's clock is ahead, when
+    it said its time.
     """
 
     key_id: str
@@ -53,6 +54,7 @@ class Sender:
     response_id: str | None = None
     user_key: str | None = None
     types: tuple[str, ...] = ()
+    erases: bool = False
     skew_s: float = 0.0
 
 
@@ -123,14 +125,14 @@ class Intake:
             return self._invalid(item, None, [Problem((), "not a JSON object", 'send {"event_id": ...}')], said)
         name = item.get("event_id")
         event_id = name if isinstance(name, str) else None
-        if said.sender.public and (refused := list(_not_allowed(item, said.sender))):
-            return Verdict(event_id, status="refused", problems=tuple(refused))
+        if refused := tuple(_not_allowed(item, said.sender)):
+            return Verdict(event_id, status="refused", problems=refused)
         try:
             event = prepare(self._attributed(item, said))
             _mark(event, said)
             wrong = check(event)
             row = None if wrong else row_of(event, said.received_at)
-            if row is not None and "@" in row.body:
+            if row is not None and row.body.count("@") > 1:  # one is in the name of the masker
                 wrong = list(addresses(event))
             if not wrong:
                 return Verdict(event_id, row)
@@ -148,9 +150,16 @@ class Intake:
             return item
         return {**item, "actor": {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}}
 
+    def again(self, letter: Letter, sender: Sender) -> Row | None:
+        """The row of a dead letter that is an event after all; None while it is not."""
+        try:
+            return self(parse(letter.body.encode()), sender, moment_of(letter.first_at))[0].row
+        except BodyError:
+            return None
+
     def user_key(self, user: str) -> str:
         """The user's id as a hash; 64 hex digits are taken for one."""
-        return user if _HASHED.fullmatch(user) else self._hash(user)
+        return user if HASHED.fullmatch(user) else self._hash(user)
 
     def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], said: _Said) -> Verdict:
         text = item.text if isinstance(item, Broken) else self._hidden(item)
@@ -199,6 +208,10 @@ def _mark(event: dict[str, Any], said: _Said) -> None:
 
 def _not_allowed(item: Mapping[str, Any], sender: Sender) -> Iterator[Problem]:
     """What the key may not say, valid or not."""
+    if item.get("event_type") == "privacy.erased" and not sender.erases:
+        yield Problem(("event_type",), "this key may not erase", "make a secret key with the scope erase")
+    if not sender.public:
+        return
     kind = str(item.get("event_type"))
     if not kind.startswith(PUBLIC_TYPES):
         yield Problem(("event_type",), f"a publishable key may not send {kind[:60]}",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,24 +27,58 @@ WIDTH = 60
 
 
 @click.command("cluster", epilog=EPILOG)
-@click.option("--week", metavar="YYYY-Www", help="only the failures of this ISO week (default: all)")
+@click.option("--week", metavar="YYYY-Www", help="only the failures of this ISO week (default: all that are new)")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
 @click.option("--labeler", type=click.Choice(["auto", "phrases", "llm"]), help="who names themes")
 @click.option("--min-cluster", type=click.IntRange(2), help="fewest failures that make a theme")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(week: str | None, top: int, labeler: str | None, min_cluster: int | None, as_json: bool) -> int:
+@click.option("--embedder", help="who turns texts into vectors (default: the setting)")
+@click.option("--clusterer", help="who groups vectors (default: the setting)")
+def command(week: str | None, top: int, labeler: str | None, min_cluster: int | None, as_json: bool,
+            embedder: str | None, clusterer: str | None) -> int:
     """Group failures into named themes with stable ids.
 
+    The first time all failures are grouped; later only those of new weeks, and known themes keep ids, names and status.
     Each theme is shown with its share of all failures and a 95 % interval clustered by user (a failure without a known
-    user counts as a user of its own). Works offline; with a judge model set, the model names the themes. Themes keep
-    their ids from one time to the next.
+    user counts as a user of its own). Works offline; with a judge model set, the model names the themes. `evalloop
+    themes` shows changes from week to week.
     """
-    themes = find_clusters(open_project(labeler=labeler, min_cluster=min_cluster), week=week)
+    project = open_project(labeler=labeler, min_cluster=min_cluster, embedder=embedder, clusterer=clusterer)
+    with _Steps() as steps:
+        themes = find_clusters(project, week=week, progress=steps.note)
     if as_json:
         click.echo(json.dumps(themes.to_dict(), ensure_ascii=False, indent=1))
     else:
         _print(themes, top)
     return ExitCode.OK
+
+
+class _Steps:
+    """A bar on a terminal for what takes long; silent elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> _Steps:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.start()
+        return self
+
+    def note(self, step: str, done: int, total: int) -> None:
+        """A step begins, or has come so far."""
+        if self._bar is None:
+            return
+        task = next((each for each in self._bar.tasks if each.description == step), None)
+        number = task.id if task else self._bar.add_task(step, total=total or None)
+        self._bar.update(number, completed=done, total=total or None)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
 
 
 def _print(themes: Themes, top: int) -> None:

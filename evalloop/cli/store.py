@@ -49,6 +49,39 @@ def drain(settle_days: int | None, as_json: bool) -> int:
     return ExitCode.OK
 
 
+@command.command("migrate")
+def migrate() -> None:
+    """Carry the store over to the layout of this version (a SQLite file is carried over when it is opened).
+
+    Stop collectors of an older version first.
+    """
+    click.echo(f"the store has layout {loop.migrate_store(loop.open_project())}")
+
+
+@command.command("stats")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def stats(as_json: bool) -> int:
+    """Say how many events of each type wait in the inbox, what the lake holds, and how many letters are dead."""
+    held = loop.store_stats(loop.open_project())
+    if as_json:
+        click.echo(json.dumps(held, indent=1))
+        return ExitCode.OK
+    for name, number in sorted(held["inbox"].items()):
+        click.echo(f"inbox  {printable(name)}: {number:,}")
+    click.echo(f"lake   {held['lake']['events']:,} events in {held['lake']['files']:,} files of "
+               f"{held['lake']['days']:,} days")
+    click.echo(f"{held['dead_letters']:,} dead letters, {held['erasures']:,} erased users")
+    return ExitCode.OK
+
+
+@command.command("prune")
+@click.option("--days", type=click.FloatRange(0), help="drop what is older (default: the setting retention_days)")
+def prune(days: float | None) -> None:
+    """Drop events and dead letters that are too old, and events past their own privacy.expires_at."""
+    counts = loop.prune_store(loop.open_project(), days=days)
+    click.echo("dropped " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+
+
 @contextmanager
 def _progress(*, show: bool) -> Iterator[Callable[[str, int], None]]:
     """Hears of the steps of a drain; on a terminal the events moved so far are shown."""

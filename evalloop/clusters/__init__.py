@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from evalloop.clusters.embed import OfflineEmbedder
+from evalloop.clusters.embed import LitellmEmbedder, OfflineEmbedder
 from evalloop.clusters.group import LeidenClusterer
 from evalloop.clusters.label import PhraseLabeler
+from evalloop.clusters.other_clusterers import HdbscanClusterer, KMeansClusterer
+from evalloop.clusters.sentences import SentenceEmbedder
 from evalloop.contracts import Clusterer, Embedder, Labeler
 from evalloop.hookspecs import hookimpl
 
 
 @hookimpl
 def evalloop_embedders() -> list[Embedder]:
-    """The embedder that needs no download; those of a provider are made where a model is configured."""
-    return [OfflineEmbedder()]
+    """The default, which needs no download; those of a provider; those of a local model."""
+    return [OfflineEmbedder(), LitellmEmbedder(), SentenceEmbedder()]
 
 
 @hookimpl
 def evalloop_clusterers() -> list[Clusterer]:
-    """The default clusterer."""
-    return [LeidenClusterer()]
+    """The default, and two that other tools use."""
+    return [LeidenClusterer(), HdbscanClusterer(), KMeansClusterer()]
 
 
 @hookimpl
 def evalloop_labelers() -> list[Labeler]:
-    """The labeler that needs no model."""
+    """The labeler that needs no model; the other is made where a model is configured."""
     return [PhraseLabeler()]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalloop.clusters.text import READ_LIMIT, comparable
+from evalloop.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 FIT_LIMIT = 50_000
+BATCH = 20_000
 
 
 class OfflineEmbedder:
@@ -27,6 +29,7 @@ class OfflineEmbedder:
 
     name = "offline"
     version = "1"
+    fitted = True
 
     def __init__(self, *, fit_limit: int = FIT_LIMIT, seed: int = 0) -> None:
         self.fit_limit = fit_limit
@@ -40,10 +43,19 @@ class OfflineEmbedder:
         corpus = sorted(set(forms) - {""})
         if not corpus:
             return np.zeros((len(texts), 1), np.float32)
-        known = self._fit(corpus).transform(corpus)
-        rows = {form: row for row, form in enumerate(corpus)}
-        padded = np.vstack([known, np.zeros((1, known.shape[1]), np.float32)])
-        return np.asarray(padded[[rows.get(form, len(corpus)) for form in forms]])
+        model = self._fit(corpus)
+        place = {form: row for row, form in enumerate(corpus)}
+        where = np.array([place.get(form, len(corpus)) for form in forms], np.int64)
+        order = np.argsort(where, kind="stable")
+        vectors: Vectors | None = None
+        for start in range(0, len(corpus), BATCH):
+            part = model.transform(corpus[start : start + BATCH])
+            if vectors is None:
+                vectors = np.zeros((len(texts), part.shape[1]), np.float32)
+            low, high = np.searchsorted(where[order], (start, start + len(part)))
+            vectors[order[low:high]] = part[where[order[low:high]] - start]
+        assert vectors is not None
+        return vectors
 
     def _fit(self, corpus: list[str]) -> Any:
         from evalloop.clusters.latent import CorpusVectors
@@ -59,7 +71,7 @@ class LitellmEmbedder:
     name = "litellm"
     version = "1"
 
-    def __init__(self, model: str, *, base_url: str | None = None, batch: int = 256) -> None:
+    def __init__(self, model: str = "", *, base_url: str | None = None, batch: int = 256) -> None:
         self.model = model
         self.base_url = base_url
         self.batch = batch
@@ -68,6 +80,9 @@ class LitellmEmbedder:
         """Vectors of texts, n x d, float32, rows of length 1; raises TargetError. Not to be called inside a loop."""
         import numpy as np
 
+        if not self.model:
+            raise ConfigError("the embedder litellm needs a model", key="embedding_model",
+                              fix="set embedding_model in evalloop.toml, such as text-embedding-3-small")
         distinct = sorted({text for text in texts if comparable(text)})
         if not distinct:
             return np.zeros((len(texts), 1), np.float32)
@@ -76,6 +91,10 @@ class LitellmEmbedder:
         rows = {text: row for row, text in enumerate(distinct)}
         padded = np.vstack([known, np.zeros((1, known.shape[1]), np.float32)])
         return np.asarray(padded[[rows.get(text, len(distinct)) for text in texts]])
+
+    def with_model(self, model: str, base_url: str | None = None) -> LitellmEmbedder:
+        """The same embedder with another model."""
+        return LitellmEmbedder(model, base_url=base_url, batch=self.batch)
 
     async def _fetch(self, texts: list[str]) -> list[list[float]]:
         from evalloop import model

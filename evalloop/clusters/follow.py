@@ -1,9 +1,9 @@
-"""Identity over time: this week's texts are grouped together with the exemplars of every known cluster."""
+"""Identity over time: texts go to the themes that are known, and new themes are found among the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
     Labels = NDArray[np.int64]
+    Names = NDArray[np.object_]
 
 HOLD = 0.1
 """The part of a known cluster's exemplars that a group must hold to count as its continuation."""
@@ -24,48 +25,101 @@ HOLD = 0.1
 LIFT = 0.35
 """A group with less than this part of the exemplars that a group of its size holds on average is born."""
 
-
 MOST = 0.5
 """A group with this part of a known cluster's exemplars continues it in any case: big clusters keep few exemplars for
 their size, and so do those whose texts repeat each other."""
 
+NEAREST = 3
+"""A text goes to the cluster whose nearest exemplars, so many of them, are closest on average."""
+
+BLOCK = 4096
+
 
 @dataclass(frozen=True)
 class Following:
-    """The cluster id of every text, and the ids that were not known before; ``vectors`` belong to the texts."""
+    """Where every text went.
+
+    ``ids`` is the cluster id of every text, ``born`` the ids that were not known before, ``vectors`` those of the
+    texts. ``came_from`` names for a newborn the known cluster whose exemplars it holds most of (a split), ``together``
+    the pairs of known clusters of which one group holds the greater part (they may be one and the same). ``exemplars``
+    are the vectors of the exemplars by text.
+    """
 
     ids: tuple[str, ...]
     born: frozenset[str]
     vectors: Vectors
+    came_from: Mapping[str, str] = field(default_factory=dict)
+    together: frozenset[tuple[str, str]] = frozenset()
+    exemplars: Mapping[str, Vectors] = field(default_factory=dict)
 
 
 def follow(
     texts: Sequence[str], known: Sequence[Cluster], embedder: Embedder, clusterer: Clusterer, *,
-    seed: int = 0, min_size: int = 1, exemplars: int = 30,
+    seed: int = 0, min_size: int = 1, other: str = OTHER,
 ) -> Following:
-    """Groups texts; a group that holds the exemplars of known clusters continues them, any other is born.
+    """Gives texts to known clusters and finds new ones.
 
-    A group may continue several known clusters (each text then goes to the one with the nearest exemplars), and several
-    groups may continue one. A birth under ``min_size`` texts is "other", as are texts far from every group.
+    The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born;
+    every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into, so that the
+    grouping of one week cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are texts far
+    from every group.
     """
     import numpy as np
 
-    carried = [(each.cluster_id, text) for each in known if each.cluster_id != OTHER for text in each.exemplars]
+    carried = [(each.cluster_id, text) for each in known if each.cluster_id != other for text in _exemplars(each)]
     vectors = embedder.embed([*texts, *(text for _, text in carried)])
-    groups = clusterer.cluster(vectors, seed=seed)
     owners = np.array([owner for owner, _ in carried], dtype=object)
-    ids = np.full(len(texts), OTHER, dtype=object)
-    born = set()
-    for group in range(int(groups.max(initial=-1)) + 1):
-        rows = np.flatnonzero(groups[: len(texts)] == group)
-        held = np.flatnonzero(groups[len(texts) :] == group)
-        heirs = _continued(owners, held, LIFT * len(carried) * len(rows) / max(len(texts), 1))
-        if heirs and len(rows):
-            ids[rows] = _nearest_heir(vectors[rows], vectors[len(texts) + held], owners[held], heirs)
+    groups = clusterer.cluster(vectors, seed=seed)
+    found = place(texts, vectors, owners, groups, min_size=min_size, other=other)
+    return replace(found, exemplars={text: vectors[len(texts) + row] for row, (_, text) in enumerate(carried)})
+
+
+def _exemplars(cluster: Cluster) -> list[str]:
+    """The exemplars of a cluster and of its parts, each once."""
+    return list(dict.fromkeys([*cluster.exemplars, *(text for part in cluster.subthemes for text in part.exemplars)]))
+
+
+def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels, *, min_size: int = 1,
+          other: str = OTHER) -> Following:
+    """What ``follow`` says, from vectors (first of the texts, then of the exemplars of ``owners``) and their groups."""
+    import numpy as np
+
+    count = len(texts)
+    ids = np.full(count, other, dtype=object)
+    came_from: dict[str, str] = {}
+    together: set[tuple[str, str]] = set()
+    born: set[str] = set()
+    stays = np.zeros(count, bool)
+    for rows, held in _members(groups, count):
+        heirs = _continued(owners, held, LIFT * len(owners) * len(rows) / max(count, 1))
+        if heirs:
+            stays[rows] = True
+            together |= _pairs(owners, held)
         elif len(rows) >= min_size:
             ids[rows] = new_id = birth_id([texts[int(row)] for row in rows])
             born.add(new_id)
-    return Following(tuple(ids), frozenset(born), vectors[: len(texts)])
+            if len(held):
+                came_from[new_id] = _commonest(owners[held])
+    kept = np.flatnonzero(stays)
+    if len(kept):
+        ids[kept] = nearest_owner(vectors[kept], vectors[count:], owners)
+    return Following(tuple(ids), frozenset(born), vectors[:count], came_from, frozenset(together))
+
+
+def nearest_owner(rows: Vectors, exemplars: Vectors, owners: Names) -> Names:
+    """For each row the owner whose nearest exemplars are closest on average."""
+    import numpy as np
+
+    order = np.argsort(owners.astype(str), kind="stable")
+    names, starts = np.unique(owners[order].astype(str), return_index=True)
+    ends = [*starts[1:], len(owners)]
+    ordered = exemplars[order].T
+    chosen = np.empty(len(rows), np.int64)
+    for first in range(0, len(rows), BLOCK):
+        cosines = rows[first : first + BLOCK] @ ordered
+        means = [_top_mean(cosines[:, start:end]) for start, end in zip(starts, ends, strict=True)]
+        chosen[first : first + BLOCK] = np.stack(means, axis=1).argmax(axis=1)
+    return np.asarray(names.astype(object)[chosen])
 
 
 def birth_id(exemplars: Sequence[str]) -> str:
@@ -74,28 +128,46 @@ def birth_id(exemplars: Sequence[str]) -> str:
     return "c-" + blake2b(content.encode("utf-8", "replace"), digest_size=5).hexdigest()
 
 
-def _continued(owners: NDArray[np.object_], held: Labels, expected: float) -> list[str]:
-    """The known clusters of whose exemplars the group holds a good part, sorted; most of them when it holds too few."""
+def _members(groups: Labels, count: int) -> list[tuple[Labels, Labels]]:
+    """For each group but "other": its texts, and its exemplars (counted from the first exemplar)."""
     import numpy as np
 
+    order = np.argsort(groups, kind="stable")
+    numbers, starts = np.unique(groups[order], return_index=True)
+    parts = [np.sort(part) for part in np.split(order, starts[1:])]
+    return [(part[part < count], part[part >= count] - count)
+            for number, part in zip(numbers, parts, strict=True) if number >= 0]
+
+
+def _continued(owners: Names, held: Labels, expected: float) -> bool:
+    """True when the group holds a good part of a known cluster's exemplars, or the greater part if it holds few."""
     part = MOST if len(held) < expected else HOLD
+    return bool(_held(owners, held, part))
+
+
+def _held(owners: Names, held: Labels, part: float) -> list[str]:
+    """The known clusters of whose exemplars the group holds at least ``part``, sorted."""
+    import numpy as np
+
     names, counts = np.unique(owners[held].astype(str), return_counts=True)
     return [str(name) for name, count in zip(names, counts, strict=True) if count >= part * (owners == name).sum()]
 
 
-def _nearest_heir(
-    rows: Vectors, exemplars: Vectors, owners: NDArray[np.object_], heirs: list[str]
-) -> NDArray[np.object_]:
-    """For each row the heir whose nearest three exemplars are closest on average."""
+def _pairs(owners: Names, held: Labels) -> set[tuple[str, str]]:
+    names = _held(owners, held, MOST)
+    return {(one, two) for place, one in enumerate(names) for two in names[place + 1 :]}
+
+
+def _commonest(owners: Names) -> str:
     import numpy as np
 
-    closeness = np.stack([_top_mean(rows @ exemplars[owners == heir].T, 3) for heir in heirs], axis=1)
-    chosen: NDArray[np.object_] = np.array(heirs, dtype=object)[closeness.argmax(axis=1)]
-    return chosen
+    names, counts = np.unique(owners.astype(str), return_counts=True)
+    return str(names[int(counts.argmax())])
 
 
-def _top_mean(cosines: Vectors, count: int) -> Vectors:
+def _top_mean(cosines: Vectors) -> Vectors:
     import numpy as np
 
-    top: Vectors = np.sort(cosines, axis=1)[:, -count:].mean(axis=1)
+    count = min(NEAREST, cosines.shape[1])
+    top: Vectors = np.partition(cosines, cosines.shape[1] - count, axis=1)[:, -count:].mean(axis=1)
     return top

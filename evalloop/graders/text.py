@@ -73,8 +73,25 @@ class OneOf(BuiltIn):
         return self.verdict(found is not None, f"expected one of {', '.join(map(shown, texts))}", found=found)
 
 
-class Contains(BuiltIn):
-    """Passes when the output contains a text."""
+class _Searches(BuiltIn):
+    """A grader that looks for texts in the output; its class says what it means (``said``)."""
+
+    def said(self, found: list[str], missing: list[str]) -> Grade:
+        """The grade, from the texts that occur and those that do not."""
+        raise NotImplementedError
+
+    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
+        """Looks for every text: the option's, or what the case expects."""
+        texts = as_texts(wanted(context, options) if "expected" in self.needs else options["value"])
+        if not texts:
+            return self.verdict(None, NOTHING)
+        output = fold(context.output, options)
+        missing = [text for text in texts if fold(text, options) not in output]
+        return self.said([text for text in texts if text not in missing], missing)
+
+
+class Contains(_Searches):
+    """Passes when the output contains a text; when the case expects several texts, all of them."""
 
     name = "contains"
     needs = EXPECTED
@@ -83,16 +100,12 @@ class Contains(BuiltIn):
         "ignore_case": IGNORE_CASE,
     }, examples=[{"value": "Paris"}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
-        """True when found; when the case expects several texts, all of them are looked for."""
-        texts = as_texts(wanted(context, options))
-        if not texts:
-            return self.verdict(None, NOTHING)
-        missing = _missing(context.output, texts, options)
-        return self.verdict(not missing, _found(missing) if missing else f"contains {shown(texts[0])}")
+    def said(self, found: list[str], missing: list[str]) -> Grade:
+        """True when none is missing."""
+        return self.verdict(not missing, _lacks(missing) if missing else f"contains {shown(found[0])}")
 
 
-class ContainsAny(BuiltIn):
+class ContainsAny(_Searches):
     """Passes when the output contains at least one of the texts (with ``not``: none of them)."""
 
     name = "contains_any"
@@ -102,17 +115,13 @@ class ContainsAny(BuiltIn):
         "ignore_case": IGNORE_CASE,
     }, examples=[{"value": ["30 days", "thirty days"]}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
+    def said(self, found: list[str], missing: list[str]) -> Grade:
         """True when one is found."""
-        texts = as_texts(wanted(context, options))
-        if not texts:
-            return self.verdict(None, NOTHING)
-        missing = _missing(context.output, texts, options)
-        found = [text for text in texts if text not in missing]
-        return self.verdict(bool(found), f"contains {shown(found[0])}" if found else _found(missing), found=found)
+        told = f"contains {shown(found[0])}" if found else _lacks(missing)
+        return self.verdict(bool(found), told, found=found)
 
 
-class ContainsAll(BuiltIn):
+class ContainsAll(_Searches):
     """Passes when the output contains every one of the texts."""
 
     name = "contains_all"
@@ -122,16 +131,13 @@ class ContainsAll(BuiltIn):
         "ignore_case": IGNORE_CASE,
     }, examples=[{"value": ["price", "tax"], "ignore_case": True}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
+    def said(self, found: list[str], missing: list[str]) -> Grade:
         """True when all are found; the missing ones are named."""
-        texts = as_texts(wanted(context, options))
-        if not texts:
-            return self.verdict(None, NOTHING)
-        missing = _missing(context.output, texts, options)
-        return self.verdict(not missing, _found(missing) if missing else f"contains all {len(texts)}", missing=missing)
+        told = _lacks(missing) if missing else f"contains all {len(found)}"
+        return self.verdict(not missing, told, missing=missing)
 
 
-class ContainsNone(BuiltIn):
+class ContainsNone(_Searches):
     """Passes when the output contains none of the texts (forbidden phrases)."""
 
     name = "contains_none"
@@ -140,19 +146,35 @@ class ContainsNone(BuiltIn):
         "ignore_case": IGNORE_CASE,
     }, required=["value"], examples=[{"value": ["As an AI", "I cannot"]}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
+    def said(self, found: list[str], missing: list[str]) -> Grade:
         """True when none is found; the found ones are named."""
-        texts = as_texts(options["value"])
-        missing = _missing(context.output, texts, options)
-        found = [text for text in texts if text not in missing]
-        told = f"contains {', '.join(map(shown, found))}" if found else f"contains none of {len(texts)}"
+        told = f"contains {', '.join(map(shown, found))}" if found else f"contains none of {len(missing)}"
         return self.verdict(not found, told, found=found)
 
 
-class StartsWith(BuiltIn):
+class _Ends(BuiltIn):
+    """A grader that compares one end of the output with a text."""
+
+    end = ""
+
+    def holds(self, output: str, value: str, strip: bool) -> bool:
+        """Whether the output has the text at that end."""
+        raise NotImplementedError
+
+    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
+        """True when that end is the text."""
+        value = wanted(context, options)
+        if value is None:
+            return self.verdict(None, NOTHING)
+        passed = self.holds(fold(context.output, options), fold(str(value), options), options.get("strip", True))
+        return self.verdict(passed, f"expected {self.end} of {shown(str(value))}")
+
+
+class StartsWith(_Ends):
     """Passes when the output starts with a text."""
 
     name = "starts_with"
+    end = "a start"
     needs = EXPECTED
     schema = options_schema({
         "value": described(TEXT, "the text at the start (default: what the case expects)"),
@@ -160,20 +182,16 @@ class StartsWith(BuiltIn):
         "strip": STRIP,
     }, examples=[{"value": "Dear"}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
-        """True when the start is that text."""
-        value = wanted(context, options)
-        if value is None:
-            return self.verdict(None, NOTHING)
-        output = context.output.lstrip() if options.get("strip", True) else context.output
-        passed = fold(output, options).startswith(fold(str(value), options))
-        return self.verdict(passed, f"expected a start of {shown(str(value))}")
+    def holds(self, output: str, value: str, strip: bool) -> bool:
+        """White space before it does not count when it is stripped."""
+        return (output.lstrip() if strip else output).startswith(value)
 
 
-class EndsWith(BuiltIn):
+class EndsWith(_Ends):
     """Passes when the output ends with a text."""
 
     name = "ends_with"
+    end = "an end"
     needs = EXPECTED
     schema = options_schema({
         "value": described(TEXT, "the text at the end (default: what the case expects)"),
@@ -181,14 +199,9 @@ class EndsWith(BuiltIn):
         "strip": STRIP,
     }, examples=[{"value": "Yours sincerely"}])
 
-    def grade(self, context: GradeContext, options: Mapping[str, Any]) -> Grade:
-        """True when the end is that text."""
-        value = wanted(context, options)
-        if value is None:
-            return self.verdict(None, NOTHING)
-        output = context.output.rstrip() if options.get("strip", True) else context.output
-        passed = fold(output, options).endswith(fold(str(value), options))
-        return self.verdict(passed, f"expected an end of {shown(str(value))}")
+    def holds(self, output: str, value: str, strip: bool) -> bool:
+        """White space after it does not count when it is stripped."""
+        return (output.rstrip() if strip else output).endswith(value)
 
 
 def _equal_json(output: str, value: Any) -> bool:
@@ -209,10 +222,5 @@ def same_json(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _missing(output: str, texts: list[str], options: Mapping[str, Any]) -> list[str]:
-    folded = fold(output, options)
-    return [text for text in texts if fold(text, options) not in folded]
-
-
-def _found(missing: list[str]) -> str:
+def _lacks(missing: list[str]) -> str:
     return f"does not contain {', '.join(map(shown, missing))}"

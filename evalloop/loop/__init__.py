@@ -13,19 +13,36 @@ from evalloop.loop.project import Project, open_project
 # collecting: events over HTTP, and who may send them
 from evalloop.loop.collecting import (
     create_key,
+    dead_letters,
+    drop_letters,
     list_keys,
+    migrate_store,
     open_events,
     open_webhooks,
+    replay_letters,
     revoke_key,
     rotate_key,
     salt_of,
+    store_stats,
 )
+from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.capturing import Reading, capture, platforms
+from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
+from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import (
+    find_clusters,
+    find_theme,
+    join_themes,
+    known_clusters,
+    move_theme,
+    read_themes,
+    rename_theme,
+    theme_history,
+)
 
 # cases: themes -> candidate cases -> reviewed files -> evalsets
 from evalloop.loop.evalsets import (
@@ -79,6 +96,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -90,6 +110,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "Reading",
     "baseline_path",
     "cache_stats",
     "calibrate",
@@ -102,9 +123,12 @@ __all__ = [
     "compare_trials",
     "create_key",
     "create_release",
+    "dead_letters",
     "decide",
     "derive_signals",
+    "detectors_of",
     "drain",
+    "drop_letters",
     "estimate_runs",
     "export_run",
     "export_training",
@@ -112,8 +136,13 @@ __all__ = [
     "find_clusters",
     "find_release",
     "find_run",
+    "find_theme",
+    "fit_scores",
+    "forget_pending",
+    "forget_user",
     "grow_cases",
     "import_evalset",
+    "join_themes",
     "keep_calibration",
     "known_clusters",
     "known_failures",
@@ -123,34 +152,48 @@ __all__ = [
     "list_runs",
     "load_evalset",
     "merge_runs",
+    "migrate_store",
+    "move_theme",
     "notes_feed",
     "open_bench",
     "open_engine",
     "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",
     "open_saved",
     "open_webhooks",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
+    "platforms",
     "prune_cache",
+    "prune_store",
     "read_baselines",
     "read_profiles",
     "read_run",
+    "read_themes",
     "read_trials",
     "regrade_run",
+    "rename_theme",
     "render",
+    "replay_letters",
     "resume_run",
     "revoke_key",
     "rotate_key",
     "run_plans",
     "salt_of",
+    "saved_model",
     "select",
     "self_judges",
+    "send_notices",
     "set_baseline",
+    "store_stats",
+    "theme_history",
     "verify_release",
+    "weigh_failures",
     "write_notes",
     "write_release",
 ]

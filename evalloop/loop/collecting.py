@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import UsageError
 from evalloop.loop.project import Project
@@ -15,6 +15,7 @@ from evalloop.records.times import now_text, time_text
 
 if TYPE_CHECKING:
     from evalloop.capture.webhooks import Webhook
+    from evalloop.store.deadletters import Letter
     from evalloop.store.events import EventStore
 
 
@@ -106,3 +107,54 @@ def rotate_key(project: Project, key_id: str, *, hours: float) -> tuple[Key, str
         made = store.keys.create(old.kind, old.label, scopes=old.scopes, origins=old.origins, rate=old.rate)
         store.keys.end(key_id, time_text(datetime.now(UTC) + timedelta(hours=hours)))
         return made
+
+
+def dead_letters(project: Project, *, limit: int) -> tuple[list[Letter], int]:
+    """The oldest dead letters, and how many there are."""
+    with open_events(project) as store:
+        return store.letters.all(limit=limit), store.letters.count()
+
+
+def replay_letters(project: Project, ids: Sequence[int] = ()) -> tuple[int, int]:
+    """Tries dead letters again (default: all); how many were stored, and how many are still no events."""
+    from evalloop.capture.intake import Intake, Sender
+    from evalloop.store.inbox import CONFLICT
+
+    intake, stored, left, after = Intake(salt_of(project)), 0, 0, 0
+    with open_events(project) as store:
+        while group := store.letters.all(after=after):
+            after = group[-1].id
+            tried = [(each, intake.again(each, Sender(each.key_id or "replay"))) for each in group
+                     if not ids or each.id in ids]
+            good = [(each, row) for each, row in tried if row is not None]
+            fates = store.write([row for _, row in good])
+            done = [each.id for (each, _), fate in zip(good, fates, strict=True) if fate != CONFLICT]
+            store.letters.drop(done)
+            stored, left = stored + len(done), left + len(tried) - len(done)
+    return stored, left
+
+
+def drop_letters(project: Project, ids: Sequence[int]) -> int:
+    """Forgets dead letters; how many there were."""
+    with open_events(project) as store:
+        return store.letters.drop(ids)
+
+
+def migrate_store(project: Project) -> int:
+    """Carries the store over to the layout of this version; that layout."""
+    from evalloop.store.migrations import LAYOUT
+
+    open_events(project, mending=True).close()
+    return LAYOUT
+
+
+def store_stats(project: Project) -> dict[str, Any]:
+    """What the inbox, the lake and the list of dead letters hold."""
+    from evalloop.loop.evidence import open_log
+
+    with open_log(project) as log:
+        parts = log.lake.parts()
+        return {"inbox": log.store.count(), "dead_letters": log.store.letters.count(),
+                "erasures": len(log.store.erasures.all()),
+                "lake": {"events": sum(part.rows for part in parts), "files": len(parts),
+                         "days": len({part.day for part in parts})}}

@@ -1,75 +1,205 @@
-"""Clusters: failures become named themes."""
+"""Clusters: failures become named themes that live from week to week."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evalloop.errors import ConfigError, EmptyError
-from evalloop.loop.evidence import failures
+from evalloop.errors import EmptyError, UsageError
+from evalloop.loop.asking import Asker
+from evalloop.loop.evidence import failures, store_address
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
-    from evalloop.contracts import Labeler
-    from evalloop.records.cluster import Cluster, Themes
+    from evalloop.clusters.decided import Decided
+    from evalloop.contracts import Embedder, Labeler
+    from evalloop.records.cluster import Cluster, Move, Themes
+    from evalloop.records.failure import Failure
+    from evalloop.store.themes import ThemeStore
 
-def find_clusters(project: Project, *, week: str | None = None) -> Themes:
-    """Groups the failures of a week (default: all there are) into clusters, and keeps them for the next time.
+Progress = Callable[[str, int, int], None]
 
-    Clusters found before keep their ids and names. Raises EmptyError when there is no failure to group.
+
+def find_clusters(project: Project, *, week: str | None = None, progress: Progress = lambda step, done, total: None
+                  ) -> Themes:
+    """Groups the failures that are not grouped yet into clusters, and keeps them; returns how they stand now.
+
+    The first time all of history is one batch; later every new week is one of its own, and only its failures are read
+    for groups: known clusters keep ids, names and status. The last batch is grouped again where it has grown.
+    ``week`` does one week (again). Raises EmptyError when there is no failure to group.
     """
-    from evalloop.clusters.themes import ThemeOptions, build, week_of
-    from evalloop.records.cluster import Themes
-    from evalloop.store.files import write_json
+    from evalloop.clusters.measure import week_of
 
-    config = project.config
-    found = [each for each in failures(project) if week is None or week_of(each.occurred_at) == week]
-    if not found:
+    found = failures(project)
+    chosen = [each for each in found if each.occurred_at and (week is None or week_of(each.occurred_at) == week)]
+    if not chosen:
         raise EmptyError("no failure to group" + (f" in week {week}" if week else ""),
                          fix="import events with complaints first; evalloop signals shows what the events say")
-    week = week or max(week_of(each.occurred_at) for each in found)
-    embedder = project.host.get("embedders", config.embedder)
-    clusterer = project.host.get("clusterers", config.clusterer)
-    options = ThemeOptions(week, config.min_cluster, alpha=config.alpha, seed=config.seed)
-    clusters = build(found, known_clusters(project), embedder, clusterer, _labeler(project), options)
-    themes = Themes(week, len(found), len({each.user_key or each.failure_id for each in found}), tuple(clusters))
-    write_json(_clusters_file(project), themes.to_dict(), private=True)
-    return themes
+    themes = None
+    with _store(project) as store:
+        for since, last, batch in _batches(chosen, store.weeks(), week):
+            progress(f"themes of {last}", 0, 0)
+            themes = _group(project, store, batch, since, last, progress)
+    assert themes is not None
+    return _told(project, themes)
 
 
 def known_clusters(project: Project) -> tuple[Cluster, ...]:
-    """The clusters that were found last; empty before the first time."""
+    """The clusters as they stand; empty before the first time."""
+    themes = read_themes(project)
+    return themes.clusters if themes else ()
+
+
+def read_themes(project: Project, week: str | None = None) -> Themes | None:
+    """How the clusters stood in a week (default: the last one), with names and statuses of today."""
+    if not project.config.store and not (project.config.state_dir / "events.sqlite").is_file():
+        return None
+    with _store(project) as store:
+        themes = store.at(week)
+        if themes is None and week is not None and store.weeks():
+            raise EmptyError(f"no themes of week {week}",
+                             fix=f"weeks: {', '.join(last for last, _ in store.weeks()[-8:])}")
+    return _told(project, themes) if themes else None
+
+
+def find_theme(project: Project, reference: str) -> Cluster:
+    """The cluster with this id, name, or beginning of an id; UsageError when there is none or more than one."""
+    clusters = known_clusters(project)
+    exact = [each for each in clusters if reference in (each.cluster_id, each.label)]
+    found = exact or [each for each in clusters if each.cluster_id.startswith(reference) and len(reference) >= 4]
+    if len(found) != 1:
+        raise UsageError(f"{'no' if not found else 'more than one'} theme is called {reference!r}",
+                         fix="evalloop themes shows ids; give the id")
+    return found[0]
+
+
+def move_theme(project: Project, reference: str, status: str, *, reason: str, release: str | None = None,
+               by: str = "") -> Move:
+    """Moves a theme to another status, for a reason that is kept; UsageError when it cannot go there from where it
+    stands. What releases do to themes goes through here too."""
+    from evalloop.clusters.lifecycle import move
+
+    step = move(find_theme(project, reference), status, reason=reason, release=release, by=by)
+    with _store(project) as store:
+        store.add_move(step)
+    return step
+
+
+def theme_history(project: Project, cluster_id: str | None = None) -> list[Move]:
+    """Every step in the life of a theme (default: of all), oldest first."""
+    with _store(project) as store:
+        return store.moves(cluster_id)
+
+
+def rename_theme(project: Project, reference: str, name: str) -> tuple[Cluster, Path]:
+    """Gives a theme a name that stays; returns the theme as it was, and the file of names."""
+    from evalloop.clusters import decided
+
+    cluster = find_theme(project, reference)
+    return cluster, decided.rename(_folder(project), cluster.cluster_id, name)
+
+
+def join_themes(project: Project, gone: str, into: str) -> tuple[Cluster, Cluster, Path]:
+    """Makes one theme part of another from the next grouping on; returns both, and the file that says so."""
+    from evalloop.clusters import decided
+
+    one, other = find_theme(project, gone), find_theme(project, into)
+    return one, other, decided.merge(_folder(project), one.cluster_id, other.cluster_id)
+
+
+def _batches(found: Sequence[Failure], known: Sequence[tuple[str, str]], week: str | None
+             ) -> list[tuple[str, str, list[Failure]]]:
+    """(first week, last week, failures) of every batch to group, oldest first."""
+    from evalloop.clusters.measure import week_of
+
+    by_week: dict[str, list[Failure]] = {}
+    for each in found:
+        by_week.setdefault(week_of(each.occurred_at), []).append(each)
+    if week is not None:
+        return [(week, week, list(found))]
+    last, since = known[-1] if known else (max(by_week), min(by_week))
+    again = [each for name in sorted(by_week) if since <= name <= last for each in by_week[name]]
+    later = [(name, name, by_week[name]) for name in sorted(by_week) if name > last]
+    return [*([(since, last, again)] if again else []), *later]
+
+
+def _group(project: Project, store: ThemeStore, batch: Sequence[Failure], since: str, week: str, progress: Progress
+           ) -> Themes:
+    """Groups one batch against what was known before it, and keeps the result."""
+    from evalloop.clusters.redteam import is_red_team
+    from evalloop.clusters.themes import ThemeOptions, build
     from evalloop.records.cluster import Themes
-    from evalloop.store.files import read_json
 
-    path = _clusters_file(project)
-    return Themes.from_dict(read_json(path)).clusters if path.is_file() else ()
+    config, people = project.config, _decided(project)
+    before = store.at(before=week)
+    options = ThemeOptions(week, config.min_cluster, alpha=config.alpha, seed=config.seed, since=since,
+                           names=people.names, merged=people.merged)
+    asker = Asker(project, config.theme_calls)
+    told = _summarized(project, batch, asker)
+    clusters = build(told, before.clusters if before else (), _embedder(project, progress),
+                     project.host.get("clusterers", config.clusterer), _labeler(project, asker, people), options)
+    themes = Themes(week, len(batch), len({each.user_key or each.failure_id for each in batch}), tuple(clusters),
+                    since, sum(map(is_red_team, batch)))
+    store.save(themes)
+    return store.at(week) or themes
 
 
-def _clusters_file(project: Project) -> Path:
-    return project.config.state_dir / "clusters.json"
+def _summarized(project: Project, batch: Sequence[Failure], asker: Asker) -> list[Failure]:
+    """The failures, with a model's line for those without words where a model is set (setting ``summaries``)."""
+    from evalloop.clusters.summarize import summarize
+
+    wanted = project.config.summaries and project.config.judge_model
+    return summarize(batch, asker) if wanted else list(batch)
 
 
-def _labeler(project: Project) -> Labeler:
-    """The labeler that the settings name; ``auto`` is the judge model where one is set, else key phrases."""
+def _told(project: Project, themes: Themes) -> Themes:
+    """The themes with the names that people gave."""
+    people = _decided(project)
+    clusters = tuple(replace(each, label=people.names.get(each.cluster_id, each.label)) for each in themes.clusters
+                     if each.cluster_id not in people.merged or each.size)
+    return replace(themes, clusters=clusters)
+
+
+def _decided(project: Project) -> Decided:
+    from evalloop.clusters import decided
+
+    return decided.read(_folder(project))
+
+
+def _folder(project: Project) -> Path:
+    return project.config.root / str(project.config.themes)
+
+
+def _store(project: Project) -> ThemeStore:
+    from evalloop.store.themes import ThemeStore
+
+    return ThemeStore(store_address(project))
+
+
+def _embedder(project: Project, progress: Progress) -> Embedder:
+    """The embedder of the settings, with its model, on top of the vectors that are kept."""
+    from evalloop.clusters.kept import KeptEmbedder
+    from evalloop.store.vectors import VectorStore, key_of
+
     config = project.config
-    wanted = config.labeler if config.labeler != "auto" else "llm" if config.judge_model else "phrases"
-    if wanted != "llm":
-        found: Labeler = project.host.get("labelers", wanted)
-        return found
-    if not config.judge_model:
-        raise ConfigError("the labeler llm needs a model", key="judge_model", fix="set judge_model in evalloop.toml")
-    return _llm_labeler(config.judge_model, config.judge_base_url or None)
+    inner = project.host.get("embedders", config.embedder)
+    if config.embedding_model and hasattr(inner, "with_model"):
+        inner = inner.with_model(config.embedding_model, config.embedding_base_url or None)
+    place = key_of(f"{inner.name} {inner.version} {config.embedding_model}").hex()[:12]
+    folder = config.state_dir / "vectors" / f"{inner.name}-{place}"
+    return KeptEmbedder(inner, VectorStore(folder), lambda done, total: progress("vectors", done, total))
 
 
-def _llm_labeler(name: str, base_url: str | None) -> Labeler:
-    import asyncio
-
-    from evalloop import model
+def _labeler(project: Project, asker: Asker, people: Decided) -> Labeler:
+    """The labeler that the settings name; ``auto`` is the judge model where one is set, else key phrases."""
     from evalloop.clusters.label import LlmLabeler
 
-    def complete(messages: Sequence[Mapping[str, Any]]) -> str:
-        return asyncio.run(model.complete(messages, name, {}, base_url=base_url, api_key=model.judge_key())).text
+    config = project.config
+    wanted = config.labeler if config.labeler != "auto" else "llm" if config.judge_model else "phrases"
+    if wanted == "llm":
+        return LlmLabeler(asker, taxonomy=people.taxonomy)
+    found: Labeler = project.host.get("labelers", wanted)
+    return found
 
-    return LlmLabeler(complete)

@@ -110,10 +110,11 @@ def regrade_run(project: Project, reference: str, *, grader: str | None = None, 
     path = find_run(project, reference)
     run, trials = read(path)
     evalset = load_evalset(project, run.evalset_path)
-    planned = sum(1 for _ in regrade.items(read(path)[1], evalset, grader))
+    graders = project.objects("graders")
+    planned = sum(1 for _ in regrade.items(read(path)[1], evalset, graders, grader))
     header = regrade.header(run, evalset, name=name, versions=_versions(project, evalset, run.variant),
                             git_commit=git.commit(project.config.root))
-    items = regrade.items(trials, evalset, grader)
+    items = regrade.items(trials, evalset, graders, grader)
     return _sit(project, lambda sitting: sitting.regrade(header, regrade.NoCalls(), items, planned), Options(),
                 on_trial)
 

@@ -102,7 +102,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
             result = yield
     board = config.stash.get(BOARD, None)
     if board is not None and not hasattr(config, "workerinput"):
-        board.decide()
+        board.decide(session)
     return result
 
 

@@ -42,6 +42,7 @@ class Board:
         self.sheets: dict[str, Sheet] = {}
         self.fixed: list[str] = []
         self.lines: list[str] = []
+        self.session: pytest.Session
 
     def note(self, report: pytest.TestReport, found: Outcome | Mapping[str, Any]) -> None:
         """Keeps the trials of one item and appends them to the run log of their variant."""
@@ -58,8 +59,9 @@ class Board:
         if report.passed and hasattr(report, "wasxfail"):
             self.fixed.append(f"{report.nodeid}: {report.wasxfail}")
 
-    def decide(self) -> None:
+    def decide(self, session: pytest.Session) -> None:
         """Closes the logs; reports the gate of each evalset that has a baseline as one more test, writes the files."""
+        self.session = session
         self.close()
         for path, sheet in self.sheets.items():
             try:
@@ -106,6 +108,7 @@ class Board:
         root = self.config.rootpath
         place = str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
         text = printable(text)
+        self.session.testscollected += 1  # else pytest's progress would go beyond 100 %
         longrepr: Any = {"failed": text, "skipped": (place, 0, text)}.get(outcome)
         self.config.hook.pytest_runtest_logreport(report=pytest.TestReport(
             nodeid=f"{place}::{name}", location=(place, None, name), keywords={}, outcome=outcome, longrepr=longrepr,

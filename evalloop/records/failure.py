@@ -13,9 +13,14 @@ from evalloop.records.base import Record
 class Failure(Record):
     """A turn whose fused signals say failure.
 
-    ``text`` is what is clustered: the user's own words where there are any. ``weight`` is how much it counts in shares
-    (per-user cap, bias weights); 0 means quarantined. ``occurred_at`` is ISO 8601 in UTC. ``correction`` is the answer
-    that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
+    ``text`` is what is clustered: the user's own words where there are any; ``text_source`` says which it is: "user"
+    (said of the answer), "next" (the user's next message), "summary" (a model's line) or "turn" (the prompt).
+    ``weight`` is how much it counts in shares (per-user cap, bias weights); 0 means quarantined for ``reason``.
+    ``probability`` is the fused failure score of the turn, None where nothing says it. ``random_weight`` is 1 / the
+    probability of the random ask whose answer is against the turn, else 0: shares of these weights are free of who
+    likes to click; ``asked_only``: nothing else is against it. ``occurred_at`` is ISO 8601 in UTC. ``correction`` is
+    the answer that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
+    ``reasons`` are those that the user ticked, ``outcome`` is "good" or "bad" where one is known.
     """
 
     failure_id: str
@@ -30,3 +35,10 @@ class Failure(Record):
     consent_purposes: tuple[str, ...] = ()
     correction: str | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+    probability: float | None = None
+    random_weight: float = 0.0
+    asked_only: bool = False
+    reason: str | None = None
+    text_source: str = "user"
+    reasons: tuple[str, ...] = ()
+    outcome: str | None = None

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from evalloop import grading
+from evalloop.contracts import Grader
 from evalloop.errors import TargetError, UsageError
 from evalloop.records.call import Reply, Request
 from evalloop.records.case import Case, Evalset
@@ -62,22 +64,25 @@ def header(run: Run, evalset: Evalset, *, versions: Mapping[str, str], git_commi
                    case_ids=case_ids, cases=len(case_ids) or run.cases)
 
 
-def items(trials: Iterable[Trial], evalset: Evalset, only: str | None = None) -> Iterator[Item]:
+def items(trials: Iterable[Trial], evalset: Evalset, graders: Mapping[str, Grader], only: str | None = None
+          ) -> Iterator[Item]:
     """The gradings to do, in the order of the log; trials of cases that the evalset lost are left out.
 
-    ``only`` names the one grader to run again; the grades of the others are kept. Raises UsageError when no case asks
-    for it.
+    ``only`` names the one grader to run again, also where it stands inside another one (which then is run again); the
+    grades of the others are kept. Raises UsageError when no case asks for it.
     """
-    if only and not any(spec.type == only for case in evalset.cases for spec in case.graders):
-        used = sorted({spec.type for case in evalset.cases for spec in case.graders})
-        raise UsageError(f"no case asks for a grader {only!r}", fix=f"graders of this evalset: {', '.join(used)}")
+    known = grading.used((spec for case in evalset.cases for spec in case.graders), graders)
+    if only and only not in known:
+        raise UsageError(f"no case asks for a grader {only!r}",
+                         fix=f"graders of this evalset: {', '.join(sorted(known))}")
     by_id = {case.id: case for case in evalset.cases}
-    return (_item(trial, by_id[trial.case_id], only) for trial in trials if trial.case_id in by_id)
+    return (_item(trial, by_id[trial.case_id], graders, only) for trial in trials if trial.case_id in by_id)
 
 
-def _item(trial: Trial, case: Case, only: str | None) -> Item:
+def _item(trial: Trial, case: Case, graders: Mapping[str, Grader], only: str | None) -> Item:
     if only is None:
         return Item(case, trial.repeat, trial.reply, trial.messages)
-    kept = tuple(grade for grade in trial.grades if grade.grader != only)
-    part = replace(case, graders=tuple(spec for spec in case.graders if spec.type == only))
+    again = {spec.type for spec in case.graders if only in grading.used([spec], graders)}
+    kept = tuple(grade for grade in trial.grades if grade.grader not in again)
+    part = replace(case, graders=tuple(spec for spec in case.graders if spec.type in again))
     return Item(part, trial.repeat, trial.reply, trial.messages, kept)

@@ -83,6 +83,24 @@ def share_difference(
     return DifferenceResult(delta, se, interval, t_two_sided(delta / se, count - 1), count, f"t over {count} units")
 
 
+def share_change(before: tuple[float, float, int], after: tuple[float, float, int], *, alpha: float = 0.05
+                 ) -> DifferenceResult:
+    """Change between two shares that are known only as (share, standard error, units), such as those of two weeks.
+
+    The samples are taken as independent: users who are in both make the interval too wide, never too narrow. The
+    degrees of freedom are Satterthwaite's, from units - 1 on each side.
+    """
+    (share0, se0, units0), (share1, se1, units1) = before, after
+    delta, variance, units = share1 - share0, se0 * se0 + se1 * se1, units0 + units1
+    if variance == 0 or min(units0, units1) < 2:
+        return DifferenceResult(delta, sqrt(variance), None, None, units, "no variation")
+    df = variance * variance / (se0**4 / (units0 - 1) + se1**4 / (units1 - 1))
+    se = sqrt(variance)
+    half = t_quantile(1 - alpha / 2, df) * se
+    return DifferenceResult(delta, se, Interval(delta - half, delta + half), t_two_sided(delta / se, df), units,
+                            f"t with {df:.0f} degrees of freedom")
+
+
 def _labels(users: Iterable[Hashable] | None, n: int, group: int) -> list[Hashable]:
     if users is None:
         return [(group, row) for row in range(n)]

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,6 +95,16 @@ class CallCache:
         dropped = before - self._count()
         if dropped:
             self._connection.execute("vacuum")
+        return dropped
+
+    def erase(self, words: Collection[str]) -> int:
+        """Drops the answers that hold one of these texts; how many. Nothing of them is left in the file."""
+        dropped = 0
+        for each in words:
+            dropped += self._connection.execute("delete from replies where instr(reply, ?)",
+                                                (json.dumps(each)[1:-1],)).rowcount
+        self._connection.execute("vacuum")
+        self._connection.execute("pragma wal_checkpoint(truncate)")
         return dropped
 
     def close(self) -> None:

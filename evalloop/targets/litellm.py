@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from evalloop import model
@@ -11,6 +10,7 @@ from evalloop.contracts import Services
 from evalloop.errors import ConfigError
 from evalloop.records.call import Price, Reply, Request, price_of
 from evalloop.records.variant import Variant
+from evalloop.targets.wire import MODEL_OPTIONS, priced
 
 
 class LitellmTarget:
@@ -24,10 +24,7 @@ class LitellmTarget:
         "additionalProperties": False,
         "properties": {
             "base_url": {"type": "string", "description": "address of an OpenAI-compatible server that needs no key"},
-            "stream": {"type": "boolean", "default": False,
-                       "description": "take the answer in pieces, and record the time to the first token"},
-            "input_price": {"type": "number", "minimum": 0, "description": "US dollars per million input tokens"},
-            "output_price": {"type": "number", "minimum": 0, "description": "US dollars per million output tokens"},
+            **MODEL_OPTIONS,
         },
     }
 
@@ -56,10 +53,7 @@ class LitellmCaller:
         """One answer."""
         reply = await model.complete(request.messages, self._name, request.params,
                                      base_url=self._options.get("base_url"), stream=self._options.get("stream", False))
-        paid, usage = price_of(self._options), reply.usage
-        if paid is None or not usage:
-            return reply
-        return replace(reply, cost=paid.of(usage["input_tokens"], usage["output_tokens"]))
+        return priced(reply, self._options)
 
     async def close(self) -> None:
         """Gives back connections."""

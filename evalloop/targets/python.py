@@ -21,6 +21,7 @@ from evalloop.contracts import Services
 from evalloop.errors import ConfigError, TargetError
 from evalloop.records.call import Reply, Request
 from evalloop.records.variant import Variant
+from evalloop.targets.wire import project_file
 
 
 class PythonTarget:
@@ -112,10 +113,7 @@ def _module(name: str, root: Path, place: str) -> ModuleType:
         sys.path.insert(0, str(root))
     if not name.endswith(".py"):
         return importlib.import_module(name)
-    file = (root / name).resolve()
-    if not file.is_relative_to(root.resolve()):
-        raise ConfigError(f"{name!r} lies outside the project", file=place, key="options.callable",
-                          fix=f"move it under {root}")
+    file = project_file(root, name, place, "options.callable")
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"no module at {file}")

@@ -10,6 +10,7 @@ from evalloop.errors import ConfigError, RecordError, TargetError
 from evalloop.records.call import Reply, Request
 from evalloop.records.variant import Variant
 from evalloop.store.files import read_jsonl
+from evalloop.targets.wire import project_file
 
 
 class ReplayTarget:
@@ -35,11 +36,8 @@ class ReplayTarget:
     def open(self, variant: Variant, services: Services) -> ReplayCaller:
         """A caller with the whole recording; raises ConfigError or RecordError when it cannot be read."""
         options = variant.options
-        path = (services.root / str(options.get("path", ""))).resolve()
         place = f"variant {variant.name}"
-        if not path.is_relative_to(services.root.resolve()):
-            raise ConfigError(f"{options.get('path')!r} lies outside the project", file=place, key="options.path",
-                              fix=f"move the recording under {services.root}")
+        path = project_file(services.root, str(options.get("path", "")), place, "options.path")
         if not path.is_file():
             raise ConfigError(f"no recording at {path}", file=place, key="options.path",
                               fix="a .jsonl or .jsonl.gz file, relative to the project folder")

@@ -44,7 +44,7 @@ class Doorkeeper:
             key, sender = self._by_token(secret, now)
         else:
             key = self._by_secret(secret)
-            sender = Sender(key.key_id, public=key.kind == "pk")
+            sender = Sender(key.key_id, public=key.kind == "pk", erases="erase" in key.scopes)
         _check_origin(key, request, token=sender.response_id is not None)
         if scope not in (("write",) if sender.public else key.scopes):
             raise Refused(403, f"this key may not {scope}", f"make a secret key with the scope {scope}: "

@@ -43,6 +43,7 @@ def test_every_case_ends_graded_or_as_an_error_and_a_retry_finishes(project: Any
     assert all("score" not in row and "passed" not in row for row in first if row["state"] == "error")
 
     project.env["OPENAI_BASE_URL"] = good.base_url
+    project.write("evalloop.toml", "timeout = 30.0\n")
     again = project.evalloop("run", "--retry-errors", "r", "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)[0]["calls"] == len(failed)

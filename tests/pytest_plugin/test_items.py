@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -33,6 +34,8 @@ def test_a_worse_candidate_blocks_with_exit_1(model_server, run_pytest, make_pro
         assert result.returncode == 1, result.stdout
         assert "FAILED evalsets/greet::gate[base]" in result.stdout
         assert "gate: BLOCK" in result.stdout
+        shown = [int(each) for each in re.findall(r"\[ *(\d+)%\]", result.stdout)]
+        assert max(shown) == 100, "the gate is one report more, and counted"
 
 
 def test_selection_by_keyword_and_mark_asks_only_what_is_selected(project: Path, model_server, run_pytest) -> None:

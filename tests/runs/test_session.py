@@ -15,6 +15,7 @@ import pytest
 from evalloop.errors import IncompleteError, RecordErrors, UsageError
 from evalloop.records.call import Reply
 from evalloop.records.case import Case, GraderSpec
+from evalloop.records.run import Grade, Trial
 from evalloop.records.variant import Variant
 from evalloop.runs import plan, regrade, session
 from evalloop.runs.budget import Budget
@@ -262,7 +263,8 @@ def test_saved_outputs_are_graded_again_without_a_call(bench: Any, variant: Vari
     async def again(only: str | None) -> session.Outcome:
         with Sitting(bench.kit(), Budget()) as sitting:
             run = replace(header, name=f"again-{only}")
-            return await sitting.regrade(run, regrade.NoCalls(), regrade.items(read_trials(first), changed, only), 5)
+            return await sitting.regrade(run, regrade.NoCalls(), regrade.items(
+                read_trials(first), changed, bench.graders, only), 5)
 
     outcome = asyncio.run(again(None))
     assert (outcome.summary.failed, outcome.summary.calls) == (5, 0)
@@ -271,6 +273,20 @@ def test_saved_outputs_are_graded_again_without_a_call(bench: Any, variant: Vari
     assert {grade.grader for grade in read_trials(only)[0].grades} == {"contains", "length"}
     assert model_server.stats()["requests"] == 5
     assert outcome.run.tags["regrade_of"] == first.run.name
+
+
+def test_a_grader_inside_another_is_graded_again_with_it(bench: Any) -> None:
+    """The combination that holds it runs again as a whole; grades of the others are kept."""
+    held = GraderSpec("all", {"graders": [{"regex": {"value": "x"}}]})
+    evalset = bench.evalset(1, graders=(GraderSpec("contains", {"value": "x"}), held, GraderSpec("length", {"max": 9})))
+    grades = tuple(Grade(name, "1", True, True) for name in ("contains", "all", "length"))
+    trial = Trial("c0", "k", 0, "ok", Reply("x"), grades, 1.0, True)
+    trial = replace(trial, case_id=evalset.cases[0].id)
+    [item] = regrade.items([trial], evalset, bench.graders, "regex")
+    assert [spec.type for spec in item.case.graders] == ["all"]
+    assert [grade.grader for grade in item.kept] == ["contains", "length"]
+    with pytest.raises(UsageError, match="all, contains, length, regex"):
+        list(regrade.items([trial], evalset, bench.graders, "rubric"))
 
 
 def test_what_would_break_every_call_is_found_before_the_first(bench: Any, variant: Variant) -> None:
@@ -403,7 +419,7 @@ def test_a_trial_keeps_the_whole_exchange(bench: Any, variant: Variant, read_tri
     assert trial.messages == talk
     assert trial.reply.tool_calls[0]["function"] == {"name": "weather", "arguments": '{"city": "Rome"}'}
     assert (trial.reply.finish_reason, trial.passed) == ("tool_calls", True)
-    items = regrade.items([trial], evalset)
+    items = regrade.items([trial], evalset, bench.graders)
     assert [item.asked for item in items] == [talk]
 
 

@@ -1,0 +1,140 @@
+"""``evalloop themes``: the weekly digest, and what people decide of themes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalloop import loop
+from evalloop.errors import EmptyError
+from evalloop.printable import one_line
+from evalloop.records.cluster import STATUSES
+
+if TYPE_CHECKING:
+    from evalloop.clusters.digest import Digest
+    from evalloop.records.cluster import Cluster
+
+EPILOG = """\b
+Examples:
+  evalloop themes
+  evalloop themes --week 2026-W47 --format html --out themes.html
+  evalloop themes rename c-1a2b3c4d5e "Broken citations"
+  evalloop themes status c-1a2b3c4d5e fixed --release v12 --reason "cites by id"
+  evalloop themes merge c-0123456789 c-1a2b3c4d5e
+"""
+FORMATS = ("text", "md", "json", "html")
+WIDTH = 44
+
+
+@click.group("themes", epilog=EPILOG, invoke_without_command=True)
+@click.option("--week", metavar="YYYY-Www", help="how themes stood in this ISO week (default: the last one grouped)")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="how to print it")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="write to this file instead")
+@click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
+@click.option("--min-users", type=click.IntRange(1), help="hide themes of fewer users")
+@click.pass_context
+def command(context: click.Context, week: str | None, form: str, out: Path | None, top: int, min_users: int | None
+            ) -> None:
+    """Show what users complained of in a week: shares, changes, status, quotes.
+
+    Each theme comes with its weighted share of all failures, a 95 % interval clustered by user, the change against the
+    week before, and its shares of the last weeks as a line. `evalloop cluster` finds the themes.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from evalloop.clusters.digest import digest
+
+    project = loop.open_project(min_users=min_users)
+    themes = loop.read_themes(project, week)
+    if themes is None:
+        raise EmptyError("there are no themes", fix="evalloop cluster groups failures first")
+    text = _render(digest(themes, min_users=project.config.min_users), form, top)
+    if out:
+        out.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {out}", err=True)
+    else:
+        click.echo(text, nl=not text.endswith("\n"))
+
+
+@command.command("rename")
+@click.argument("theme")
+@click.argument("name")
+def rename(theme: str, name: str) -> None:
+    """Give THEME (id or name) a NAME that stays; it is kept in themes/names.yaml, for your git."""
+    cluster, path = loop.rename_theme(loop.open_project(), theme, name)
+    click.echo(f"{cluster.cluster_id}: {one_line(cluster.label)} is now {one_line(name)} ({path})")
+
+
+@command.command("merge")
+@click.argument("theme")
+@click.argument("into")
+def merge(theme: str, into: str) -> None:
+    """Make THEME a part of INTO from the next `evalloop cluster` on; it is kept in themes/names.yaml."""
+    one, other, path = loop.join_themes(loop.open_project(), theme, into)
+    click.echo(f"{one.cluster_id} ({one_line(one.label)}) belongs to {other.cluster_id} ({one_line(other.label)}) "
+               f"from now on ({path})")
+
+
+@command.command("status")
+@click.argument("theme")
+@click.argument("status", type=click.Choice(STATUSES))
+@click.option("--reason", required=True, help="why; it is kept")
+@click.option("--release", help="the release that mends it (needed for fixed)")
+@click.option("--by", default="", help="who says so")
+def status(theme: str, status: str, reason: str, release: str | None, by: str) -> None:
+    """Move THEME to another STATUS of its life."""
+    move = loop.move_theme(loop.open_project(), theme, status, reason=reason, release=release, by=by)
+    click.echo(f"{move.cluster_id}: {move.before} -> {move.status}")
+
+
+@command.command("history")
+@click.argument("theme", required=False)
+def history(theme: str | None) -> None:
+    """Show every step in the life of THEME (default: of all), oldest first."""
+    project = loop.open_project()
+    chosen = loop.find_theme(project, theme).cluster_id if theme else None
+    for move in loop.theme_history(project, chosen):
+        release = f" in {one_line(move.release)}" if move.release else ""
+        who = f" ({one_line(move.by)})" if move.by else ""
+        click.echo(f"{move.at[:16]}  {move.cluster_id}  {move.before} -> {move.status}{release}: "
+                   f"{one_line(move.reason, limit=200)}{who}")
+
+
+def _render(made: Digest, form: str, top: int) -> str:
+    from evalloop.clusters.digest import as_markdown
+    from evalloop.clusters.page import as_html
+
+    if form == "json":
+        shown = {"week": made.themes.week, "since": made.themes.since, "failures": made.themes.failures,
+                 "users": made.themes.users, "red_team": made.themes.red_team, "hidden": made.hidden,
+                 "hidden_share": made.hidden_share, "other": made.other.size if made.other else 0,
+                 "themes": [each.to_dict() for each in (*made.shown, *made.attacks)]}
+        return json.dumps(shown, ensure_ascii=False, indent=1)
+    return {"md": as_markdown, "html": as_html, "text": _text}[form](made, top)
+
+
+def _text(made: Digest, top: int) -> str:
+    from tabulate import tabulate
+
+    from evalloop.clusters.digest import footnotes, heading
+
+    table = tabulate([_row(each) for each in (*made.shown[:top], *made.attacks[:top])], disable_numparse=True,
+                     headers=["share", "95 % interval", "change", "weeks", "failures", "users", "theme", "state", "id"],
+                     colalign=("right", "left", "left", "left", "right", "right", "left", "left", "left"))
+    left = len(made.shown) - top
+    more = [f"(+{left} more; --top {len(made.shown)} shows all)"] if left > 0 else []
+    return "\n".join([heading(made), "", table, *more, "", *footnotes(made)])
+
+
+def _row(cluster: Cluster) -> list[str]:
+    from evalloop.clusters.digest import bars, spark, state
+
+    change = "" if cluster.change is None else f"{cluster.change * 100:+.1f}"
+    parts = "".join(f"\n  - {one_line(part.label, limit=WIDTH - 8)} {part.share:.0%}"
+                    for part in cluster.subthemes[:4] if part.size)
+    interval = f"{cluster.share_low:.1%} to {cluster.share_high:.1%}"
+    return [f"{cluster.share:.1%}", interval, change, bars(spark(cluster)), f"{cluster.size:,}", f"{cluster.users:,}",
+            one_line(cluster.label, limit=WIDTH) + parts, state(cluster), cluster.cluster_id]

@@ -1,0 +1,148 @@
+"""A user who is forgotten: no byte that the project keeps holds the user's words or id."""
+
+from __future__ import annotations
+
+import html
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalloop import config, loop
+from evalloop.errors import EmptyError
+from evalloop.loop.evidence import open_log
+
+WORDS = "My brother's parcel went to Quux Street & never came"
+PROMPT = "Where is the parcel for the old lighthouse in Zanzibar?"
+EVALSET = """\
+evalset: parcels
+graders: [{contains: "sorry"}]
+cases:
+  - id: parcel-0001
+    cluster: parcels
+    input: {messages: [{role: user, content: "PROMPT"}]}
+    provenance: {events: [ada-vote-1], complaint: "WORDS"}
+  - id: parcel-0002
+    cluster: parcels
+    input: {messages: [{role: user, content: "Do you sell boots in size 50?"}]}
+    provenance: {events: [bob-vote-1]}
+"""
+
+
+def events(user: str, day: int, prompt: str, text: str) -> list[dict[str, Any]]:
+    """An answer (which does not name its user) and the user's vote on it."""
+    common = {"schema": "evalloop.event/1", "occurred_at": f"2026-01-{day:02d}T10:00:00Z",
+              "consent": {"basis": "consent", "purposes": ["ops", "eval"]},
+              "subject": {"level": "response", "response_id": f"{user}-r{day}", "session_id": f"{user}-s{day}"}}
+    return [{**common, "event_id": f"{user}-answer-{day}", "event_type": "generation.completed",
+             "source": {"kind": "system"}, "payload": {
+                 "input": {"messages": [{"role": "user", "content": prompt}]},
+                 "output": {"messages": [{"role": "assistant", "content": "It is on its way."}]}}},
+            {**common, "event_id": f"{user}-vote-{day}", "event_type": "feedback.thumbs",
+             "source": {"kind": "end_user"}, "actor": {"user_key": user}, "payload": {"value": -1, "text": text}}]
+
+
+def send(project: loop.Project, batch: list[dict[str, Any]]) -> None:
+    """As a collector takes them, users hashed."""
+    from datetime import UTC, datetime
+
+    from evalloop.capture.intake import Intake, Sender
+
+    verdicts = Intake(loop.salt_of(project))(batch, Sender("sk_1", erases=True), datetime.now(UTC))
+    with loop.open_events(project) as store:
+        store.write([each.row for each in verdicts if each.row], [each.letter for each in verdicts if each.letter])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> loop.Project:
+    """Two users in inbox, lake, signals, dead letters, cases, a run and a report."""
+    (tmp_path / "evalloop.toml").write_text("settle_days = 0\n")
+    (tmp_path / "evalsets").mkdir()
+    (tmp_path / "evalsets" / "parcels.evalset.yaml").write_text(
+        EVALSET.replace("PROMPT", PROMPT).replace("WORDS", WORDS))
+    made = loop.Project(config.load(tmp_path, {}))
+    send(made, events("ada", 1, PROMPT, WORDS) + events("bob", 1, "Do you sell boots in size 50?", "No, I meant 51"))
+    loop.derive_signals(made)
+    loop.drain(made)
+    send(made, [*events("ada", 2, PROMPT, WORDS), *events("bob", 2, "When do you open?", "wrong"),
+                {**events("ada", 3, PROMPT, WORDS)[1], "event_type": "no.such"}])
+    loop.derive_signals(made)
+    (tmp_path / ".evalloop" / "runs").mkdir()
+    (tmp_path / ".evalloop" / "runs" / "r.jsonl").write_text(json.dumps({"prompt": PROMPT, "case": "x"}) + "\n")
+    (tmp_path / "report.html").write_text(f"<p>{html.escape(WORDS)}</p>")
+    (tmp_path / "notes.md").write_text(f"> {WORDS}\n")
+    return made
+
+
+def holders(root: Path) -> list[str]:
+    """The files that hold a word of the user, Parquet unpacked."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in root.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            if path.suffix == ".parquet":
+                data += json.dumps(pq.ParquetFile(path).read().to_pylist(), default=str).encode()
+            if any(word in data for word in (b"Quux", b"Zanzibar", b"ada-vote", b"ada-answer")):
+                found.append(str(path.relative_to(root)))
+    return found
+
+
+def test_no_artefact_holds_the_users_words(project: loop.Project) -> None:
+    """All bytes of the project: inbox with its log, lake, cases, run, report, notes; other users keep all."""
+    root = project.config.root
+    assert len(holders(root)) >= 6
+    assert loop.forget_user(project, "ada", dry_run=True).counts == {"events": 4, "cases": 1}
+    done = loop.forget_user(project, "ada")
+    assert holders(root) == []
+    assert done.left == ()
+    assert done.counts["inbox"] == done.counts["lake"] == 2
+    assert done.counts["dead_letters"] == done.counts["cases"] == 1
+    cases = loop.load_evalset(project, root / "evalsets" / "parcels.evalset.yaml").cases
+    assert [case.id for case in cases] == ["parcel-0002"]
+    with open_log(project) as log:
+        left = [event.event_id for event in log.events() if event.event_type != "privacy.erased"]
+    assert sorted(left) == ["bob-answer-1", "bob-answer-2", "bob-vote-1", "bob-vote-2"]
+    with pytest.raises(EmptyError):
+        loop.forget_user(project, "ada")
+
+
+def test_an_event_that_asks_for_it(project: loop.Project) -> None:
+    """``privacy.erased`` with the user's key is carried out by ``forget --pending``, once."""
+    send(project, [{**events("ada", 4, PROMPT, WORDS)[1], "event_type": "privacy.erased", "event_id": "erase-ada-1",
+                    "subject": {"level": "user", "task_id": "x"}, "payload": {}}])
+    assert len(loop.forget_pending(project)) == 1
+    assert holders(project.config.root) == []
+    assert loop.forget_pending(project) == []
+
+
+def test_events_past_their_age_are_pruned(project: loop.Project) -> None:
+    """By age, and by the end that an event names for itself, in inbox and lake."""
+    event = events("bob", 5, "When?", "wrong")[1]
+    send(project, [{**event, "event_id": "bob-ends-1", "occurred_at": "2096-01-01T00:00:00Z",
+                    "privacy": {"expires_at": "2026-02-01T00:00:00Z"}}])
+    assert loop.prune_store(project, days=0) == {"inbox": 1, "dead_letters": 0, "lake": 0}
+    counts = loop.prune_store(project, days=1)
+    assert (counts["inbox"], counts["lake"]) == (4, 4)
+
+
+def test_dead_letters_are_listed_and_replayed(project: loop.Project) -> None:
+    """A letter that is still no event stays; the verb says so."""
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "evalloop", *arguments], cwd=project.config.root,
+                              capture_output=True, text=True, timeout=60)
+
+    shown = run("deadletter", "list")
+    assert "event_type" in shown.stdout
+    assert "1 dead letters" in shown.stdout
+    assert run("deadletter", "replay").returncode == 4
+    letters, _ = loop.dead_letters(project, limit=5)
+    with loop.open_events(project) as store, store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE dead_letters SET body = replace(body, 'no.such', 'signal.shared')")
+    assert run("deadletter", "replay").stdout == "1 stored, 0 still no events\n"
+    assert letters[0].times == 1
+    assert json.loads(run("store", "stats", "--json").stdout)["dead_letters"] == 0
