@@ -62,7 +62,8 @@ def github() -> Iterator[GitHub]:
             size = int(self.headers.get("Content-Length") or 0)
             sent = json.loads(self.rfile.read(size)) if size else {}
             fine = self.headers.get("Authorization") == "Bearer secret-token"
-            status, body = state.answer(self.command, self.path, sent) if fine else (401, {"message": "Bad credentials"})
+            refused = 401, {"message": "Bad credentials"}
+            status, body = state.answer(self.command, self.path, sent) if fine else refused
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))

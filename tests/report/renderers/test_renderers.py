@@ -123,7 +123,7 @@ def test_markdown_rows_keep_their_cells() -> None:
 
 @pytest.mark.parametrize("candidates", [1, 3, 120])
 def test_markdown_always_fits_a_comment(candidates: int) -> None:
-    """Thousands of clusters, long hostile names, many candidates: under GitHub's limit, and what is left out is told."""
+    """Hundreds of clusters with long hostile names, many candidates: within GitHub's limit, and the rest is counted."""
     names = [f"{number} {'|@_' * 60}" for number in range(400 if candidates < 9 else 12)]
     variants = ["base", *(f"cand {number} {'|' * 150}" for number in range(candidates))]
     scores = [Score(f"{name} c{case}", variant, float(variant == "base" or case == 0), name)
