@@ -42,6 +42,7 @@ VERBS = {
     "gate": "decide a release: exit 0 pass, 1 block, 6 inconclusive, 7 incomplete",
     "select": "choose the best of many variants by quality, cost and latency",
     "report": "write the HTML report of a comparison",
+    "comment": "keep one comment on a pull request up to date",
     "notes": "write release notes",
     "release": "record what shipped, with what production is to show",
     "verify": "ask production whether a release really helped",
