@@ -116,8 +116,8 @@ def test_five_thousand_cases_stay_small() -> None:
 
 def test_tiles_tell_production_length_cost_and_time() -> None:
     """What the change does to users, and what an answer takes; nothing that is unknown is shown."""
-    scores = [Score(f"c{number}", name, float(number % 3 < more), "k", length=100 + 10 * more + number, cost=0.01 * more,
-                    latency=1.5 * more)
+    scores = [Score(f"c{number}", name, float(number % 3 < more), "k", length=100 + 10 * more + number,
+                    cost=0.01 * more, latency=1.5 * more)
               for number in range(30) for name, more in (("a", 1), ("b", 2))]
     page = HtmlRenderer().render(ReportData(compare(scores, "a", "b", shares={"k": 0.4}, shares_source="the themes")))
     for told in ("As in production", "+33.3 points", "from the themes", "124.5 → 134.5 characters (+8 %)",
