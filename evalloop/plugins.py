@@ -23,9 +23,10 @@ from evalloop import contracts, hookspecs
 from evalloop.errors import PluginError
 
 BUILT_IN = "built-in"
-BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences")
+BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences", "notes")
 KINDS: Mapping[str, type] = {
     "sources": contracts.Source,
+    "platforms": contracts.Platform,
     "detectors": contracts.Detector,
     "embedders": contracts.Embedder,
     "clusterers": contracts.Clusterer,
@@ -36,6 +37,7 @@ KINDS: Mapping[str, type] = {
     "renderers": contracts.Renderer,
     "exporters": contracts.Exporter,
     "training_formats": contracts.TrainingFormat,
+    "channels": contracts.Channel,
 }
 
 

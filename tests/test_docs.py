@@ -242,6 +242,7 @@ WANTED: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "importers": ("evalsets.md", lambda: names("importers")),
     "exporters": ("evalsets.md", lambda: names("exporters")),
     "renderers": ("evalsets.md", lambda: names("renderers")),
+    "channels": ("releases.md", lambda: names("channels")),
     "training formats": ("training.md", lambda: names("training_formats")),
 }
 

@@ -45,6 +45,7 @@ VERBS = {
     "notes": "write release notes",
     "release": "record what shipped, with what production is to show",
     "verify": "ask production whether a release really helped",
+    "notify": "tell users that what they complained of got better",
     "export": "write a run for another tool, or training data from what users did",
     "profile": "show what users take and leave, by group or by user",
     "cache": "show and prune kept answers",

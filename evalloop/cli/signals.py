@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalloop.errors import ExitCode
+from evalloop.cli.trust import fit, weights
 from evalloop.loop import derive_signals, open_project
 from evalloop.printable import printable
 
@@ -20,26 +20,33 @@ Examples:
   evalloop signals
   evalloop signals --by model_answered --json
   evalloop signals --detector copy --detector thumbs
+  evalloop signals weights
 """
 
 
-@click.command("signals", epilog=EPILOG)
+@click.group("signals", epilog=EPILOG, invoke_without_command=True)
 @click.option("--detector", "detectors", multiple=True, metavar="NAME", help="derive only these (default: all)")
 @click.option("--by", metavar="KEY", help="rates for each value of this key of the events' context")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(detectors: Sequence[str], by: str | None, as_json: bool) -> int:
+@click.pass_context
+def command(ctx: click.Context, detectors: Sequence[str], by: str | None, as_json: bool) -> None:
     """Derive signals from all events and show what they are worth.
 
     The capture rate is the share of sessions with a usable implicit signal. For each detector: how many turns it
     speaks of, and how well it agrees with votes, reviewers and outcomes (AUC: 1 always, 0.5 no better than chance).
     Intervals are 95 % and clustered by user.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     result = derive_signals(open_project(), detectors, by=by)
     if as_json:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=1))
     else:
         _print(result)
-    return ExitCode.OK
+
+
+command.add_command(fit)
+command.add_command(weights)
 
 
 def _print(result: SignalReport) -> None:

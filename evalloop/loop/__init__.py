@@ -28,7 +28,9 @@ from evalloop.loop.collecting import (
 from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.capturing import Reading, capture, platforms
+from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
+from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
@@ -94,6 +96,9 @@ from evalloop.loop.releases import (
     write_notes,
 )
 
+# notices: users hear of it
+from evalloop.loop.notices import plan_notices, send_notices
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -106,6 +111,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "Reading",
     "baseline_path",
     "cache_stats",
     "calibrate",
@@ -121,6 +127,7 @@ __all__ = [
     "dead_letters",
     "decide",
     "derive_signals",
+    "detectors_of",
     "drain",
     "drop_letters",
     "estimate_runs",
@@ -131,6 +138,7 @@ __all__ = [
     "find_release",
     "find_run",
     "find_theme",
+    "fit_scores",
     "forget_pending",
     "forget_user",
     "grow_cases",
@@ -151,14 +159,17 @@ __all__ = [
     "open_bench",
     "open_engine",
     "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",
     "open_saved",
     "open_webhooks",
     "plan_evalset",
+    "plan_notices",
     "plan_runs",
     "plan_runs_again",
+    "platforms",
     "prune_cache",
     "prune_store",
     "read_baselines",
@@ -175,12 +186,15 @@ __all__ = [
     "rotate_key",
     "run_plans",
     "salt_of",
+    "saved_model",
     "select",
     "self_judges",
+    "send_notices",
     "set_baseline",
     "store_stats",
     "theme_history",
     "verify_release",
+    "weigh_failures",
     "write_notes",
     "write_release",
 ]

@@ -1,36 +1,48 @@
-"""Turns that let a user down: where the weighed evidence is negative."""
+"""Turns that let a user down: where the fused score of the evidence says so."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
+from evalloop.signals.fused import Score, evidence_of, score
 
 ORDER = ("explicit", "implicit", "outcome")
 HISTORY = 8
 """Earlier turns of the session that a failure carries along."""
 
 
-def failures(turns: Sequence[Turn], signals: Iterable[Signal]) -> Iterator[Failure]:
-    """One failure for each turn whose sum of polarity x weight is below 0, in the order of ``turns``.
+def failures(turns: Sequence[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
+             threshold: float = 0.5) -> Iterator[Failure]:
+    """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``.
 
-    Its purposes are those that every event behind it allows.
+    Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity x weight below 0. A turn that fails
+    only by signals that were set apart (weight 0 with a reason) gives a failure of weight 0 with that reason. The
+    purposes of a failure are those that every event behind it allows.
     """
     by_response: defaultdict[str, list[Signal]] = defaultdict(list)
     for each in signals:
-        if each.weight > 0 and each.response_id is not None:
+        if each.response_id is not None and each.polarity and (each.weight > 0 or each.reason):
             by_response[each.response_id].append(each)
+    if scores is None:
+        scores = score(turns, evidence_of(each for found in by_response.values() for each in found), None)
     sessions: defaultdict[str, deque[Turn]] = defaultdict(lambda: deque(maxlen=HISTORY))
     for turn in turns:
         earlier = sessions[turn.session_id or turn.response_id]
-        found = by_response.get(turn.response_id, ())
-        if sum(each.polarity * each.weight for each in found) < 0:
-            yield _failure(turn, sorted(found, key=_rank), earlier)
+        found = sorted(by_response.get(turn.response_id, ()), key=_rank)
+        counted = [each for each in found if each.weight > 0]
+        chance = scores[turn.response_id].probability
+        if chance is not None and chance > threshold:
+            yield _failure(turn, counted, earlier, chance)
+        elif apart := [each for each in found if each.weight == 0 and each.polarity < 0 and each.kind == "explicit"]:
+            yield replace(_failure(turn, apart, earlier, chance), weight=0.0, reason=apart[0].reason)
         earlier.append(turn)
 
 
@@ -38,7 +50,7 @@ def _rank(signal: Signal) -> tuple[int, str, str]:
     return ORDER.index(signal.kind) if signal.kind in ORDER else len(ORDER), signal.occurred_at, signal.signal_id
 
 
-def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn]) -> Failure:
+def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], chance: float | None) -> Failure:
     against = [each for each in signals if each.polarity < 0]
     known: Mapping[str, Event] = {event.event_id: event for event in (turn.generation, *turn.events) if event}
     ids = {name for each in against for name in each.event_ids}
@@ -51,10 +63,10 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn]) -> 
         failure_id="f-" + hashlib.sha256(turn.response_id.encode("utf-8", "replace")).hexdigest()[:24],
         text=text,
         text_source=source,
-        user_key=against[0].user_key or turn.user_key,
+        user_key=(against[0].user_key if against else None) or turn.user_key,
         response_id=turn.response_id,
         event_ids=tuple(sorted(ids)),
-        occurred_at=max(each.occurred_at for each in against),
+        occurred_at=max((each.occurred_at for each in against), default=turn.occurred_at),
         prompt=turn.prompt,
         response=turn.response,
         consent_purposes=purposes,
@@ -65,7 +77,23 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn]) -> 
         session_id=turn.session_id,
         segment=_segment(turn),
         judged=_judged(turn),
-        history=tuple(message for each in before for message in _messages(each)))
+        history=tuple(message for each in before for message in _messages(each)),
+        probability=chance,
+        **_ask(against, known))
+
+
+def _ask(against: Sequence[Signal], known: Mapping[str, Event]) -> dict[str, Any]:
+    """The weight of the random ask whose answer is against the turn, and whether nothing else is."""
+    asks = [next((ask for name in each.event_ids if (ask := _random_ask(known.get(name)))), None) for each in against]
+    chances = [float(ask) for ask in asks if ask]
+    return {"random_weight": 1 / max(chances), "asked_only": len(chances) == len(asks)} if chances else {}
+
+
+def _random_ask(event: Event | None) -> float | None:
+    """The probability with which this event's user was asked at random; None for anything else."""
+    ask = event.ask if event else None
+    chance = ask.get("probability") if ask and ask.get("kind") == "random" else None
+    return float(chance) if isinstance(chance, int | float) and 0 < chance <= 1 else None
 
 
 def _before(turn: Turn, earlier: Sequence[Turn], purposes: Sequence[str]) -> list[Turn]:

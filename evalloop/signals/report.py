@@ -204,9 +204,14 @@ def _references(turns: Iterable[Turn], sums: Mapping[str, Mapping[str, float]]) 
             target = votes if kind in VOTES else outcomes
             for response, value in found.items():
                 target[response] += value
-    reviewers = {turn.response_id: judged for turn in turns if (judged := _judged(turn)) is not None}
+    reviewers = reviewed(turns)
     return {name: {response: int(value > 0) for response, value in found.items() if value}
             for name, found in (("votes", votes), ("reviewers", reviewers), ("outcomes", outcomes))}
+
+
+def reviewed(turns: Iterable[Turn]) -> dict[str, float]:
+    """The reviewers' mean score of each turn that has one, -0.5 (bad) to 0.5 (good)."""
+    return {turn.response_id: judged for turn in turns if (judged := _judged(turn)) is not None}
 
 
 def _judged(turn: Turn) -> float | None:

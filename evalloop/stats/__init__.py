@@ -18,10 +18,14 @@ from evalloop.stats.results import (
     DifferenceResult,
     Interval,
     KappaResult,
+    LikelihoodRatio,
+    LogisticModel,
     MeanEstimate,
     NonInferiorityResult,
     PairedResult,
+    RakedWeights,
     RatersResult,
+    ReliabilityBin,
     ShareResult,
     ShrunkenDeltas,
     ShrunkenRates,
@@ -42,8 +46,10 @@ if TYPE_CHECKING:
     )
     from evalloop.stats.calibration import length_adjusted_delta, ppi_delta, ppi_mean
     from evalloop.stats.comparison import lower_bound, paired, rare_change_interval
-    from evalloop.stats.distributions import t_quantile
+    from evalloop.stats.distributions import poisson_tail, t_quantile
+    from evalloop.stats.graphs import connected
     from evalloop.stats.judging import mean_contrast, sensitivity_specificity
+    from evalloop.stats.logistic import fit_logistic, predict_logistic
     from evalloop.stats.means import MIN_EFFECTIVE_UNITS, MIN_UNITS, cluster_robust, paired_t, t_interval, t_p
     from evalloop.stats.multiplicity import benjamini_hochberg, holm, holm_with_target
     from evalloop.stats.noninferiority import noninferiority
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
         required_n_noninferiority,
         required_n_superiority,
     )
+    from evalloop.stats.predictions import brier, isotonic, likelihood_ratio, reliability
     from evalloop.stats.raters import fleiss_kappa, krippendorff_alpha
     from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
@@ -62,9 +69,22 @@ if TYPE_CHECKING:
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.watch import watch_rate
+    from evalloop.stats.weights import cap_per_unit, design_effect, rake, trim
     from evalloop.stats.winners import winners
 
 _HOME = {
+    "poisson_tail": "distributions",
+    "connected": "graphs",
+    "fit_logistic": "logistic",
+    "predict_logistic": "logistic",
+    "brier": "predictions",
+    "isotonic": "predictions",
+    "likelihood_ratio": "predictions",
+    "reliability": "predictions",
+    "cap_per_unit": "weights",
+    "design_effect": "weights",
+    "rake": "weights",
+    "trim": "weights",
     "MIN_EFFECTIVE_UNITS": "means",
     "MIN_UNITS": "means",
     "auc": "roc",
@@ -125,10 +145,14 @@ __all__ = [
     "DifferenceResult",
     "Interval",
     "KappaResult",
+    "LikelihoodRatio",
+    "LogisticModel",
     "MeanEstimate",
     "NonInferiorityResult",
     "PairedResult",
+    "RakedWeights",
     "RatersResult",
+    "ReliabilityBin",
     "ShareResult",
     "ShrunkenDeltas",
     "ShrunkenRates",
@@ -138,14 +162,21 @@ __all__ = [
     "beta_binomial_confidence_sequence",
     "beta_binomial_p",
     "binomial_p",
+    "brier",
+    "cap_per_unit",
     "cluster_robust",
     "cohen_kappa",
+    "connected",
+    "design_effect",
     "empirical_bayes",
+    "fit_logistic",
     "fleiss_kappa",
     "holm",
     "holm_with_target",
+    "isotonic",
     "krippendorff_alpha",
     "length_adjusted_delta",
+    "likelihood_ratio",
     "lower_bound",
     "mcnemar_exact",
     "mcnemar_midp",
@@ -157,10 +188,14 @@ __all__ = [
     "paired",
     "paired_t",
     "paule_mandel",
+    "poisson_tail",
     "ppi_delta",
     "ppi_mean",
+    "predict_logistic",
     "probability_better",
+    "rake",
     "rare_change_interval",
+    "reliability",
     "required_n",
     "required_n_noninferiority",
     "required_n_superiority",
@@ -177,6 +212,7 @@ __all__ = [
     "t_quantile",
     "tango_interval",
     "tango_statistic",
+    "trim",
     "watch_rate",
     "weighted_delta",
     "weighted_over_clusters",

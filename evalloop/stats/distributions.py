@@ -73,6 +73,11 @@ def root(function: Callable[[float], float], low: float, high: float) -> float:
     return float(optimize.brentq(function, low, high, xtol=1e-14, rtol=1e-14))
 
 
+def poisson_tail(k: int, mean: float) -> float:
+    """Probability that a Poisson count reaches k."""
+    return float(special.pdtrc(k - 1, mean)) if k > 0 else 1.0
+
+
 def beta_quantiles(q: ArrayLike, a: float, b: float) -> Floats:
     """Quantiles of a Beta(a, b) variable."""
     found: Floats = special.betaincinv(a, b, q)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Interval(NamedTuple):
@@ -175,3 +179,45 @@ class WatchResult:
     side: int
     n_before: int
     n_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodRatio:
+    """How many times more often something is seen among bad rows than among good ones."""
+
+    ratio: float
+    interval: Interval | None
+    units: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticModel:
+    """log(p / (1 - p)) = coefficients . row + intercept."""
+
+    coefficients: tuple[float, ...]
+    intercept: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RakedWeights:
+    """Raked weights (n,); ``off`` is the largest relative miss that is left after ``rounds``.
+
+    ``unmatched`` is the largest share of a column's targets that lay in categories without anything in the sample.
+    """
+
+    weights: NDArray[np.float64]
+    rounds: int
+    off: float
+    unmatched: float
+
+
+class ReliabilityBin(NamedTuple):
+    """Rows whose predicted probability lies in [low, high): their mean prediction, and the share that came true."""
+
+    low: float
+    high: float
+    n: int
+    predicted: float
+    observed: float
+    interval: Interval | None

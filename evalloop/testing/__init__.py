@@ -1,16 +1,19 @@
 """The public kit for plugin authors: contracts to inherit tests from, fakes, and sample records."""
 
+from evalloop.testing.channel import ChannelContract, make_notice
 from evalloop.testing.contracts import (
     ClustererContract,
     DetectorContract,
     EmbedderContract,
     ExporterContract,
     LabelerContract,
+    PlatformContract,
     RendererContract,
     SourceContract,
     TargetContract,
 )
 from evalloop.testing.events import make_event, make_generation
+from evalloop.testing.evidence import derived_of, evidence_of, joined_of, signals_of
 from evalloop.testing.fakes import (
     HOSTILE,
     INJECTIONS,
@@ -32,6 +35,7 @@ from evalloop.testing.training import TrainingFormatContract, make_training_data
 __all__ = [
     "HOSTILE",
     "INJECTIONS",
+    "ChannelContract",
     "ClustererContract",
     "DetectorContract",
     "EmbedderContract",
@@ -41,19 +45,24 @@ __all__ = [
     "ImporterContract",
     "LabelerContract",
     "Offline",
+    "PlatformContract",
     "RendererContract",
     "Scripted",
     "ServiceUsed",
     "SourceContract",
     "TargetContract",
     "TrainingFormatContract",
+    "derived_of",
+    "evidence_of",
     "grade",
     "hostile_outputs",
+    "joined_of",
     "make_case",
     "make_context",
     "make_delta",
     "make_event",
     "make_generation",
+    "make_notice",
     "make_report",
     "make_run",
     "make_training_data",
@@ -61,4 +70,5 @@ __all__ = [
     "make_turn",
     "no_network",
     "outputs",
+    "signals_of",
 ]

@@ -1,0 +1,116 @@
+"""``evalloop signals fit`` and ``evalloop signals weights``: what a turn's evidence, and a failure, is worth."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from evalloop import loop
+from evalloop.errors import ExitCode
+from evalloop.printable import one_line
+
+if TYPE_CHECKING:
+    from evalloop.records.fused import Bin, FusedModel, SurfaceModel
+    from evalloop.records.weighting import Weighting
+
+BAR = 40
+
+
+@click.command("fit", epilog="Examples: evalloop signals fit; evalloop signals fit --json")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def fit(as_json: bool) -> int:
+    """Learn the fused failure score from votes, corrections, outcomes and reviewers, and keep it.
+
+    Printed is what it is worth on users that the fit has not seen: Brier score (lower is better) beside the base rate's
+    and an isotonic recalibration's, AUC, and a reliability diagram. A surface with too few labels uses the model of all
+    together; without any model the documented prior holds. Votes are never features. Exit 5 when nothing was learned.
+    """
+    model = loop.fit_scores(loop.open_project())
+    if as_json:
+        click.echo(json.dumps(model.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        _print_model(model)
+    return ExitCode.OK if model.surfaces else ExitCode.EMPTY
+
+
+@click.command("weights", epilog="Examples: evalloop signals weights; evalloop signals weights --json")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def weights(as_json: bool) -> int:
+    """Show what failures count in shares, and why: suspicious accounts, cap per user, segments, random asks.
+
+    Nothing is deleted: failures of accounts that are set apart have weight 0 and the reason. The settings weighting,
+    user_cap, weight_limit, margins, quarantine and trusted change what is done.
+    """
+    found = loop.weigh_failures(loop.open_project())
+    if as_json:
+        click.echo(json.dumps(found.weighting.to_dict(), ensure_ascii=False, indent=1))
+        return ExitCode.OK
+    _print_weights(found.weighting)
+    silent = [each for each in found.scores.values() if each.probability is not None]
+    click.echo(f"\nturns with a failure score: {len(silent):,} of {len(found.scores):,}; evidence, but no vote or "
+               f"word of the user: {found.unvoted:,}")
+    return ExitCode.OK
+
+
+def _print_weights(told: Weighting) -> None:
+    from tabulate import tabulate
+
+    click.echo(f"{told.n:,} failures of {told.users:,} users, {told.quarantined:,} of weight 0")
+    click.echo(f"estimand: {told.estimand}")
+    click.echo(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
+    if told.unmatched > 0:
+        click.echo(f"{told.unmatched:.1%} of the expected failures are in segments where nobody told of any")
+    arm = told.random_arm
+    click.echo(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {arm.failures:,} failures" if arm.asked
+               else "random ask: none, so nothing shows whether one kind of failure makes people click more")
+    if told.margins:
+        rows = [[one_line(each.column, limit=30), one_line(each.level, limit=30), f"{each.failures:,}",
+                 f"{each.sample:.1%}", f"{each.target:.1%}"] for each in told.margins]
+        click.echo("\n" + tabulate(rows, ["segment", "level", "failures", "heard", "weighted to"],
+                                   disable_numparse=True, colalign=("left", "left", "right", "right", "right")))
+    if told.accounts:
+        rows = [[one_line(each.user_key, limit=24), f"{each.votes:,}", f"{each.negative:,}", f"{each.factor:g}",
+                 one_line("; ".join(each.reasons), limit=90)] for each in told.accounts]
+        click.echo("\n" + tabulate(rows, ["account", "votes", "against", "counts", "because it"],
+                                   disable_numparse=True, colalign=("left", "right", "right", "right", "left")))
+
+
+def _print_model(model: FusedModel) -> None:
+    if model.surfaces:
+        click.echo(f"failure score {model.version}, kept; evalloop cluster and grow use it from now on")
+    for surface in model.surfaces:
+        _print_surface(surface)
+    for name, reason in model.skipped.items():
+        click.echo(f"\n{one_line(name, limit=40) or 'all surfaces'}: no model: {reason}")
+    if not model.surfaces:
+        click.echo("the prior holds: a thumb down is 4 : 1 for failure, a copy in full 2 : 1 against it")
+
+
+def _print_surface(surface: SurfaceModel) -> None:
+    interval = f" [{surface.auc_interval[0]:.2f}, {surface.auc_interval[1]:.2f}]" if surface.auc_interval else ""
+    auc = f"{surface.auc:.2f}{interval}" if surface.auc is not None else "unknown"
+    click.echo(f"\n{one_line(surface.surface, limit=40) or 'all surfaces'}: {surface.labels:,} labels, "
+               f"{surface.bad:,} bad, of {surface.users:,} users")
+    click.echo(f"on unseen users: Brier {surface.brier:.4f} (base rate {surface.brier_base:.4f}, isotonic "
+               f"{surface.brier_isotonic:.4f}), AUC {auc}")
+    click.echo("odds of failure, times: " + ", ".join(
+        f"{name} {_times(value)}" for name, value in sorted(surface.coefficients.items(), key=lambda item: item[1])))
+    click.echo("predicted  failed                                             turns")
+    for each in surface.reliability:
+        click.echo(_bar(each))
+
+
+def _times(coefficient: float) -> str:
+    """What a unit of evidence does to the odds."""
+    from math import exp
+
+    return f"{exp(min(coefficient, 50.0)):.2g}"
+
+
+def _bar(each: Bin) -> str:
+    """One line of the reliability diagram: # what was seen, | what was predicted."""
+    line = ["#"] * round(each.observed * BAR) + [" "] * (BAR - round(each.observed * BAR))
+    line[min(round(each.predicted * BAR), BAR - 1)] = "|"
+    return f"{each.predicted:8.0%}  {each.observed:6.0%} {''.join(line)} {each.n:6,}"

@@ -1,0 +1,90 @@
+"""How far evidence is trusted: fused score, weights of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalloop.errors import ConfigError
+from evalloop.loop.project import Project
+
+if TYPE_CHECKING:
+    from evalloop.records.fused import FusedModel
+    from evalloop.signals.weighted import TrustOptions, Weighted
+
+
+def weigh_failures(project: Project) -> Weighted:
+    """The turns that let a user down, by the signals of all detectors derived anew, and what each counts in shares."""
+    from evalloop.loop.evidence import derive_all
+    from evalloop.signals.weighted import weighted_failures
+
+    joined, signals = derive_all(project)
+    every = [each for found in signals.values() for each in found]
+    return weighted_failures(joined.turns, every, usable_model(project, list(signals)), trust_options(project))
+
+
+def fit_scores(project: Project) -> FusedModel:
+    """Fits the fused failure score on all labels, and keeps it for ``failures``; quarantined votes stay out."""
+    from evalloop.loop.evidence import derive_all
+    from evalloop.signals.abuse import set_apart
+    from evalloop.signals.fused import evidence_of, fit, labels_of
+    from evalloop.signals.report import reviewed
+    from evalloop.signals.weighted import accounts_of
+    from evalloop.store.files import write_json
+
+    joined, signals = derive_all(project)
+    every = [each for found in signals.values() for each in found]
+    evidence = evidence_of(set_apart(every, accounts_of(joined.turns, every, trust_options(project))))
+    model = fit(joined.turns, evidence, labels_of(joined.turns, evidence, reviewed(joined.turns)), list(signals))
+    write_json(model_file(project), model.to_dict(), private=True)
+    return model
+
+
+def saved_model(project: Project) -> FusedModel | None:
+    """The model that was fitted last, whether or not it can still be used."""
+    from evalloop.records.fused import FusedModel
+    from evalloop.store.files import read_json
+
+    path = model_file(project)
+    return FusedModel.from_dict(read_json(path)) if path.is_file() else None
+
+
+def usable_model(project: Project, detectors: Sequence[str]) -> FusedModel | None:
+    """The fitted model, when it has a surface and was made with these versions of the detectors."""
+    from evalloop.signals.fused import fits
+
+    model = saved_model(project)
+    return model if model and model.surfaces and fits(model, detectors) else None
+
+
+def model_file(project: Project) -> Path:
+    """Where the fitted model is kept."""
+    return project.config.state_dir / "fused.json"
+
+
+def trust_options(project: Project) -> TrustOptions:
+    """The options that the settings name."""
+    from evalloop.signals.weighted import TrustOptions
+    from evalloop.signals.weighting import WeightOptions
+
+    config = project.config
+    weights = WeightOptions(config.weighting, config.user_cap, config.weight_limit, _margins(config.margins))
+    return TrustOptions(config.failure_threshold, weights=weights, quarantine=tuple(config.quarantine),
+                        trusted=tuple(config.trusted))
+
+
+def _margins(given: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
+    """``plan:free=0.6`` and so on, by column and level."""
+    found: dict[str, dict[str, float]] = {}
+    for text in given:
+        column, _, rest = text.partition(":")
+        level, _, share = rest.rpartition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            value = -1.0
+        if not column or not level or not value >= 0:
+            raise ConfigError(f"{text!r} is no margin", key="margins", fix="write COLUMN:LEVEL=SHARE, as plan:free=0.6")
+        found.setdefault(column, {})[level] = value
+    return found
