@@ -160,8 +160,9 @@ def _table_of(row: Row) -> str:
 def _copilot(row: Row) -> Row:
     """The attributes of a log record as columns, with its time."""
     attributes, time = _map(row.get("attributes")), row.get("hrTime")
-    whole = isinstance(time, list) and len(time) == 2 and all(type(part) is int for part in time)
-    return {**attributes, "at": _moment(*time)} if whole else dict(attributes)
+    if isinstance(time, list) and len(time) == 2 and all(type(part) is int for part in time):
+        return {**attributes, "at": _moment(time[0], time[1])}
+    return dict(attributes)
 
 
 def _moment(seconds: int, nanoseconds: int) -> str:
