@@ -46,11 +46,11 @@ def test_real_data_from_file_to_report(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["signals", "--json", "--by", "model_answered"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["events"], report["turns"], report["users"]) == (1549, 1055, 107)
-    copied = {each["value"]: each["share"]["share"] for each in report["groups"] if each["detector"] == "copy@1"}
+    copied = {each["value"]: each["share"]["share"] for each in report["groups"] if each["detector"] == "copy@2"}
     assert copied["GPT-4o (chat)"] == pytest.approx(0.375)
     assert run(["signals", "--detector", "copy"]) == 0
     shown = capsys.readouterr().out
-    assert "copy@1" in shown
+    assert "copy@2" in shown
     assert "capture rate" in shown
     assert "rephrase" not in shown
 

@@ -23,9 +23,10 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
              "--disable-component-update", "--disable-sync"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser for the session; skipped without one, but not in continuous integration."""
+    """A browser for a module, gone before the next (its event loop would be in the way of others); skipped without one,
+    but not in continuous integration."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
@@ -84,9 +85,9 @@ def start_chat(collector: RunningCollector, key: str, port: int, folder: Path) -
     return process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A chat and its collector for the session."""
+    """A chat and its collector for a module."""
     port, folder = free_port(), tmp_path_factory.mktemp("browser")
     collector = start_collector(folder / "collector")
     key = collector.key("pk", origins=[f"http://localhost:{port}"], rate=10_000)
