@@ -62,6 +62,19 @@ class Source(Plugin, Protocol):
 
 
 @runtime_checkable
+class Platform(Plugin, Protocol):
+    """Feedback as another platform exports it: a mapping file, and what a mapping cannot say about the rows."""
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping file that makes events of the platform's rows."""
+
+    def rows(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        """The rows that the mapping reads, made of those in the export: the same ones, unless the platform writes one
+        vote twice, many votes in one row, or needs to know of other rows. Errors pass through; nothing raises."""
+
+
+@runtime_checkable
 class Detector(Plugin, Protocol):
     """Derives signals of one sort from turns. Recomputable: the same turns give the same signals and ids."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Grader,
         Importer,
         Labeler,
+        Platform,
         Renderer,
         Source,
         Target,
@@ -41,6 +42,17 @@ def evalloop_sources() -> list[Source]:  # type: ignore[empty-body]
 
     When: a capture needs to open a place.
     Returns: objects with ``matches(place)`` and ``rows(place)``.
+    On error: a name used twice is refused, both owners are named.
+    Since: 0.1
+    """
+
+
+@hookspec
+def evalloop_platforms() -> list[Platform]:  # type: ignore[empty-body]
+    """Platforms whose exports can be captured by name.
+
+    When: ``evalloop capture --from NAME`` reads an export, and ``evalloop capture --list``.
+    Returns: objects with ``mapping`` (a mapping file) and ``rows(rows)``.
     On error: a name used twice is refused, both owners are named.
     Since: 0.1
     """

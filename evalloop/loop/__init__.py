@@ -28,8 +28,9 @@ from evalloop.loop.collecting import (
 from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
-from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
+from evalloop.loop.capturing import Reading, capture, platforms
+from evalloop.loop.evidence import derive_signals, drain, failures
+from evalloop.loop.trust import capture_rates, detector_worth, fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
@@ -109,11 +110,13 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "Reading",
     "baseline_path",
     "cache_stats",
     "calibrate",
     "calibrations",
     "capture",
+    "capture_rates",
     "check_evalsets",
     "check_services",
     "choose_variants",
@@ -124,6 +127,7 @@ __all__ = [
     "dead_letters",
     "decide",
     "derive_signals",
+    "detector_worth",
     "drain",
     "drop_letters",
     "estimate_runs",
@@ -164,6 +168,7 @@ __all__ = [
     "plan_notices",
     "plan_runs",
     "plan_runs_again",
+    "platforms",
     "prune_cache",
     "prune_store",
     "read_baselines",

@@ -1,17 +1,15 @@
-"""Capture and signals: files become events, events become evidence and failures."""
+"""Signals: events become evidence and failures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalloop.errors import EmptyError, UsageError
+from evalloop.errors import EmptyError
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
-    from evalloop.capture.importing import Captured
-    from evalloop.contracts import Detector, Source
+    from evalloop.contracts import Detector
     from evalloop.records.event import Event
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
@@ -22,46 +20,15 @@ if TYPE_CHECKING:
     from evalloop.store.events import EventStore
     from evalloop.store.log import EventLog
 
-def capture(project: Project, place: str, mapping: Path | None = None, *, dry_run: bool = False,
-            progress: Callable[[int], None] | None = None) -> Captured:
-    """Imports the rows of a place as events; without a mapping file the rows are events already.
-
-    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then.
-    """
-    from evalloop.capture.importing import import_rows
-    from evalloop.capture.mapping import RowMapper, load, native
-    from evalloop.store.events import Added
-    from evalloop.store.salt import project_salt
-
-    source = _source_of(project, place)
-    file = load(mapping) if mapping else None
-    salt = b"" if dry_run or not file else project_salt(project.config.state_dir, project.config.salt)
-    mapper = RowMapper(file, salt) if file else None
-    columns = mapper.columns if mapper else frozenset()
-    rows = source.rows(place)
-    if dry_run:
-        return import_rows(rows, place, mapper or native, lambda _: Added(), columns=columns, progress=progress)
-    with _event_store(project) as store:
-        return import_rows(rows, place, mapper or native, store.add, columns=columns, progress=progress)
-
 
 def add_events(project: Project, events: Iterable[Event]) -> None:
     """Stores events that evalloop itself makes; on the disk when this returns."""
-    with _event_store(project) as store:
+    with event_store(project) as store:
         store.add(events)
 
 
-def _source_of(project: Project, place: str) -> Source:
-    if not Path(place).exists() and "://" not in place:
-        raise UsageError(f"{place}: no such file or folder", fix="check the path")
-    for source in project.host.all("sources"):
-        if source.matches(place):
-            found: Source = source
-            return found
-    raise UsageError(f"{place}: no source reads this", fix=f"sources: {', '.join(project.host.names('sources'))}")
-
-
-def _event_store(project: Project) -> EventStore:
+def event_store(project: Project) -> EventStore:
+    """The project's inbox."""
     from evalloop.store.events import EventStore
 
     return EventStore(store_address(project))
@@ -94,7 +61,7 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
 
     names = list(detectors) or project.host.names("detectors")
     chosen = [project.host.get("detectors", name) for name in names]
-    with _event_store(project) as store:
+    with event_store(project) as store:
         joined, signals = _derive(project, chosen)
         for name, found in signals.items():
             store.replace_signals(name, found)

@@ -10,6 +10,7 @@ from typing import Any
 from evalloop.records.event import Event
 from evalloop.records.turn import Turn
 from evalloop.signals.consent import CHANGED, ERASED, as_allowed
+from evalloop.signals.owners import OUTCOME, last_before, responses_of_owners
 
 GENERATION = "generation.completed"
 NOT_ABOUT_RESPONSES = frozenset({
@@ -78,6 +79,8 @@ def _attach(events: Sequence[Event],
     aliases, last_of = _aliases(generations), _last_of_session(generations)
     evidence: defaultdict[str, list[Event]] = defaultdict(list)
     about = orphans = session_level = 0
+    known_of: list[tuple[Event, str]] = []
+    apart: list[Event] = []
     for event in events:
         if event.event_type in NOT_ABOUT_RESPONSES:
             continue
@@ -87,9 +90,17 @@ def _attach(events: Sequence[Event],
             known = next((aliases[key] for key in keys if key in aliases), None)
             orphans += known is None
             evidence[known or keys[0][-1]].append(event)
+            known_of += [(event, known)] if known else []
         elif event.session_id:
             session_level += 1
             evidence[_last_before(last_of.get(event.session_id, ()), event)].append(event)
+        elif event.event_type.startswith(OUTCOME):
+            apart.append(event)
+    responses = responses_of_owners(generations, known_of) if apart else {}
+    for event in apart:
+        if name := last_before(responses, event):
+            session_level += 1
+            evidence[name].append(event)
     return evidence, about, orphans, session_level
 
 

@@ -17,17 +17,21 @@ from evalloop.contracts import (
     Exporter,
     Label,
     Labeler,
+    Platform,
     Plugin,
+    RawRow,
     Renderer,
     Services,
     Source,
     Target,
 )
+from evalloop.errors import RecordError
 from evalloop.records.call import Reply, Request
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
 from evalloop.records.variant import Variant
-from evalloop.store.schema import check
+from evalloop.store import yaml
+from evalloop.store.schema import check, validate
 from evalloop.testing.fakes import HOSTILE, Offline
 from evalloop.testing.samples import PAYLOAD, make_report, make_run, make_trials
 
@@ -79,6 +83,38 @@ class SourceContract:
         for _, row in rows:
             assert isinstance(row, Mapping), f"the sample place holds a broken row: {row}"
             json.dumps(dict(row), default=str)
+
+
+class PlatformContract:
+    """A platform's mapping is sound, and an export (``place``, read by ``source``) gives the same rows each time."""
+
+    platform: Platform
+    source: Source
+
+    def place(self, folder: Path) -> str:
+        """Writes an export with at least one good row into ``folder`` and returns its address."""
+        raise NotImplementedError
+
+    def test_has_the_members_of_a_platform(self) -> None:
+        """The object has every member, and its mapping is one."""
+        check_names(self.platform, Platform)
+        assert validate("mapping", yaml.load(self.platform.mapping).data) == []
+
+    def test_rows_are_mappings_and_the_same_again(self) -> None:
+        """What the mapping reads are rows of plain data."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = self.place(Path(folder))
+            rows, again = (list(self.platform.rows(self.source.rows(place))) for _ in range(2))
+        assert rows, "the export has at least one row"
+        assert rows == again
+        for _, row in rows:
+            assert isinstance(row, Mapping), f"the sample export holds a broken row: {row}"
+
+    def test_broken_rows_pass_through(self) -> None:
+        """What is not the platform's own never raises."""
+        broken = RecordError("broken", file="x", line=1)
+        rows: list[RawRow] = [(1, broken), (2, {}), (3, {"id": None, "data": []})]
+        assert [row for _, row in self.platform.rows(iter(rows)) if isinstance(row, RecordError)] == [broken]
 
 
 class DetectorContract:
