@@ -96,7 +96,7 @@ def _worth(name: str, turns: Sequence[Turn], sums: Mapping[str, float], labels: 
     judged = sorted(response for response in labels if response in units)
     bad = [labels[response] for response in judged]
     weeks = _weeks(turns, sums, units)
-    if min(sum(bad), len(bad) - sum(bad)) < LEAST:
+    if min(sum(bad), len(bad) - sum(bad)) < LEAST or not sums.keys() & set(judged):
         return Worth(name, len(sums), of, coverage, len(judged), weeks=weeks)
     values = [sums.get(response, 0.0) for response in judged]
     area = stats.auc([-value for value in values], bad, units=[units[response] for response in judged])
