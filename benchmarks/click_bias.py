@@ -263,14 +263,14 @@ def whole_way(seed: int, *, mnar: bool, brigade: bool) -> tuple[WeekShare, WeekS
     The threshold is the highest one: only turns with a vote against them are failures, as in the arrays above.
     """
     from evalloop.signals import evalloop_detectors
-    from evalloop.signals.derive import derive
-    from evalloop.signals.turns import join
     from evalloop.signals.weighted import weighted_failures
+    from evalloop.testing import derived_of, joined_of
 
     world = draw(np.random.default_rng([seed, mnar]), mnar=mnar, brigade=brigade)
-    turns = join(events_of(world)).turns
+    events = list(events_of(world))
+    turns = joined_of(events).turns
     detectors = [each for each in evalloop_detectors() if each.name in ("thumbs", "stop")]
-    signals = [each for found in derive(turns, detectors).values() for each in found]
+    signals = [each for found in derived_of(events, detectors).values() for each in found]
     result = weighted_failures(turns, signals, known_score())
     against = {f"r{row}" for row in np.flatnonzero((world.vote < 0) | (world.answered & world.failed)).tolist()}
     found = [each for each in result.failures if each.response_id in against]

@@ -63,10 +63,10 @@ def evalloop_platforms() -> list[Platform]:  # type: ignore[empty-body]
 
 @hookspec
 def evalloop_detectors() -> list[Detector]:  # type: ignore[empty-body]
-    """Detectors that derive signals from turns.
+    """Detectors that derive signals from turns and acts.
 
     When: signals are derived.
-    Returns: objects with ``kind`` and ``detect(turns)``.
+    Returns: objects with ``kind`` and ``detect(evidence)``, which gives an Ibis table.
     On error: a name used twice is refused, both owners are named.
     Since: 0.1
     """

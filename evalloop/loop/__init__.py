@@ -29,7 +29,7 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.capturing import Reading, capture, platforms
-from evalloop.loop.evidence import derive_signals, drain, failures
+from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
 from evalloop.loop.trust import capture_rates, detector_worth, fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
@@ -99,6 +99,10 @@ from evalloop.loop.releases import (
 # notices: users hear of it
 from evalloop.loop.notices import plan_notices, send_notices
 
+# the whole: one turn unattended, and where it stands
+from evalloop.loop.status import status
+from evalloop.loop.turn import turn
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -128,6 +132,7 @@ __all__ = [
     "decide",
     "derive_signals",
     "detector_worth",
+    "detectors_of",
     "drain",
     "drop_letters",
     "estimate_runs",
@@ -159,6 +164,7 @@ __all__ = [
     "open_bench",
     "open_engine",
     "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",
@@ -190,8 +196,10 @@ __all__ = [
     "self_judges",
     "send_notices",
     "set_baseline",
+    "status",
     "store_stats",
     "theme_history",
+    "turn",
     "verify_release",
     "weigh_failures",
     "write_notes",

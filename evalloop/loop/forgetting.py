@@ -62,6 +62,7 @@ def forget_pending(project: Project) -> list[Forgotten]:
 
 def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_run: bool = False) -> Forgotten:
     from evalloop.store import forget
+    from evalloop.store.derived import SignalFiles
 
     traces = forget.find(log, keys)
     if not traces.events:
@@ -75,6 +76,7 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     _take_out(cases)
     changed, left, answers = _files(project, traces)
     counts = {**forget.erase(log, traces), "cases": len(cases), "files": len(changed), "answers": answers}
+    SignalFiles(project.config.state_dir / "signals").clear()
     log.store.erasures.add(receipt, key, at, counts)
     log.store.add([Event(receipt, "privacy.erased", at, {"kind": "system"}, {"level": "user", "task_id": receipt},
                          payload={"user_key": key, "counts": counts})])

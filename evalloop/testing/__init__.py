@@ -13,6 +13,7 @@ from evalloop.testing.contracts import (
     TargetContract,
 )
 from evalloop.testing.events import make_event, make_generation
+from evalloop.testing.evidence import derived_of, evidence_of, joined_of, signals_of
 from evalloop.testing.fakes import (
     HOSTILE,
     INJECTIONS,
@@ -51,8 +52,11 @@ __all__ = [
     "SourceContract",
     "TargetContract",
     "TrainingFormatContract",
+    "derived_of",
+    "evidence_of",
     "grade",
     "hostile_outputs",
+    "joined_of",
     "make_case",
     "make_context",
     "make_delta",
@@ -66,4 +70,5 @@ __all__ = [
     "make_turn",
     "no_network",
     "outputs",
+    "signals_of",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalloop.records.event import Event
-from evalloop.signals.turns import join
+from evalloop.testing import joined_of as join
 
 
 def act(name: str, kind: str, at: str, subject: dict[str, Any], user: str | None = None, **payload: Any) -> Event:
