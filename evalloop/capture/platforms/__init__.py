@@ -31,5 +31,13 @@ class Shipped:
 
 
 SHIPPED = (
+    Shipped("copilot", reshape.copilot),
     Shipped("langfuse", reshape.langfuse),
+    Shipped("langsmith"),
+    Shipped("mlflow", reshape.mlflow),
+    Shipped("open_webui", reshape.open_webui),
+    Shipped("opik", reshape.opik),
+    Shipped("preferences", reshape.preferences),
+    Shipped("raindrop"),
+    Shipped("tensorzero", reshape.tensorzero),
 )
