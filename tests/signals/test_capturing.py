@@ -11,9 +11,7 @@ import pytest
 
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.capturing import Gap, gaps, slices
-from evalloop.signals.derive import derive
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 DAY = 86400
 
@@ -33,7 +31,7 @@ def day_of(day: int, copies: int, turns: int = 20, surface: str = "chat") -> lis
 
 def gaps_of(copies: Sequence[int], more: Callable[[int], list[Any]] = lambda day: []) -> tuple[Gap, ...]:
     """The gaps after days with so many copies."""
-    return gaps(join(each for day, number in enumerate(copies) for each in day_of(day, number) + more(day)).turns)
+    return gaps(joined_of(each for day, number in enumerate(copies) for each in day_of(day, number) + more(day)).turns)
 
 
 def test_capture_by_day_surface_and_segment() -> None:
@@ -41,8 +39,9 @@ def test_capture_by_day_surface_and_segment() -> None:
     vote = make_event("feedback.thumbs", "chat-1-0", DAY + 9, user="uchat-1-0",
                       payload={"value": 1})
     orphan = make_event("signal.copied", "lost", 50, user="x", payload={"chars": 1, "total": 1})
-    turns = join([*day_of(0, 5), *day_of(1, 0), vote, orphan]).turns
-    signals = [each for found in derive(turns, evalloop_detectors()).values() for each in found]
+    events = [*day_of(0, 5), *day_of(1, 0), vote, orphan]
+    turns = joined_of(events).turns
+    signals = [each for found in derived_of(events, evalloop_detectors()).values() for each in found]
     found = {(each.by, each.value): each for each in slices(turns, signals)}
     first, second = (each for (by, _), each in sorted(found.items()) if by == "day")
     assert (first.turns, first.capture.share, first.tier, first.orphans) == (20, pytest.approx(0.25), "healthy", 1)
@@ -60,7 +59,7 @@ def test_a_surface_that_stops_sending_is_named() -> None:
     (found,) = gaps_of([5] * 7 + [0] * 3)
     assert (found.surface, found.event_type, found.turns) == ("chat", "signal.copied", 60)
     assert (found.expected, found.p) == (pytest.approx(15), pytest.approx(exp(-15)))
-    assert found.since == join(day_of(7, 0)).turns[0].occurred_at[:10]
+    assert found.since == joined_of(day_of(7, 0)).turns[0].occurred_at[:10]
 
 
 def test_what_still_comes_or_always_varied_is_no_gap() -> None:

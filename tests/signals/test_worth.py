@@ -8,9 +8,8 @@ import pytest
 
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
-from evalloop.signals.turns import join
 from evalloop.signals.worth import Worth, worth
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import joined_of, make_event, make_generation
 
 WEEK = 7 * 86400
 
@@ -31,7 +30,7 @@ def judged() -> Worth:
     against, favour = [*range(20), *range(40, 45)], [*range(35, 40), *range(55, 80)]
     signals = [said(f"r{row}", -1, 0.3) for row in against] + [said(f"r{row}", 1, 0.5) for row in favour]
     labels = {f"r{row}": int(row < 40) for row in range(80)}
-    (found,) = worth(join(turns_of(100)).turns, {"copy@1": signals}, labels)
+    (found,) = worth(joined_of(turns_of(100)).turns, {"copy@1": signals}, labels)
     return found
 
 
@@ -52,15 +51,15 @@ def test_coverage_is_of_those_who_could() -> None:
     """With views the coverage is of the answers that were viewed, without it is of all answers."""
     views = [make_event("response.viewed", f"r{row}", 200 + row, user=f"u{row}") for row in range(20)]
     signals = [said(f"r{row}", 1, 0.5) for row in range(5)]
-    (of_all,) = worth(join(turns_of(100)).turns, {"copy@1": signals}, {})
-    (of_views,) = worth(join(turns_of(100, *views)).turns, {"copy@1": signals}, {})
+    (of_all,) = worth(joined_of(turns_of(100)).turns, {"copy@1": signals}, {})
+    (of_views,) = worth(joined_of(turns_of(100, *views)).turns, {"copy@1": signals}, {})
     assert (of_all.of, of_all.coverage.n, of_all.coverage.share) == ("answers", 100, pytest.approx(0.05))
     assert (of_views.of, of_views.coverage.n, of_views.coverage.share) == ("viewed", 20, pytest.approx(0.25))
 
 
 def test_labels_do_not_judge_themselves() -> None:
     """Votes are labels: they are not measured by themselves, and few labels measure nobody."""
-    turns: tuple[Turn, ...] = join(turns_of(100)).turns
+    turns: tuple[Turn, ...] = joined_of(turns_of(100)).turns
     votes = [said(f"r{row}", -1 if row < 40 else 1, 1.0, "explicit", "thumbs@1") for row in range(80)]
     copies = [said(f"r{row}", 1, 0.5) for row in range(40, 70)]
     labels = {f"r{row}": int(row < 40) for row in range(80)}
@@ -74,13 +73,13 @@ def test_labels_do_not_judge_themselves() -> None:
 
 def test_quarantined_signals_are_worth_nothing() -> None:
     """Signals of weight 0 neither cover nor speak."""
-    assert worth(join(turns_of(10)).turns, {"copy@1": [said("r1", 1, 0.0)]}, {}) == ()
+    assert worth(joined_of(turns_of(10)).turns, {"copy@1": [said("r1", 1, 0.0)]}, {}) == ()
 
 
 def test_a_week_drifts_when_it_leaves_the_earlier_ones() -> None:
     """10 %, 12 %, 60 % of 50 turns: only the third week has drifted."""
     events = [each for week in range(3) for each in turns_of(50, week=week, start=50 * week)]
     spoke = [*range(5), *range(50, 56), *range(100, 130)]
-    (found,) = worth(join(events).turns, {"copy@1": [said(f"r{row}", 1, 0.5) for row in spoke]}, {})
+    (found,) = worth(joined_of(events).turns, {"copy@1": [said(f"r{row}", 1, 0.5) for row in spoke]}, {})
     assert [(each.turns, each.rate, each.drifted) for each in found.weeks] == [
         (50, pytest.approx(0.10), False), (50, pytest.approx(0.12), False), (50, pytest.approx(0.60), True)]
