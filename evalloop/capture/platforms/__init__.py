@@ -37,6 +37,7 @@ SHIPPED = (
     Shipped("mlflow", reshape.mlflow),
     Shipped("open_webui", reshape.open_webui),
     Shipped("opik", reshape.opik),
+    Shipped("phoenix", reshape.phoenix),
     Shipped("preferences", reshape.preferences),
     Shipped("raindrop"),
     Shipped("tensorzero", reshape.tensorzero),

@@ -173,3 +173,15 @@ def _moment(seconds: int, nanoseconds: int) -> str:
 
 
 copilot = _each(_copilot)
+
+
+def phoenix(given: Iterator[RawRow]) -> Iterator[RawRow]:
+    """Marks a vote that was seen before on the same trace, by the same annotator under the same name and label."""
+    seen: set[tuple[str, ...]] = set()
+    for line, row in given:
+        if isinstance(row, RecordError) or not (row.get("trace_id") and row.get("identifier")):
+            yield line, row
+            continue
+        vote = (*(str(row.get(name)) for name in ("trace_id", "identifier", "name")), str(row.get("result")))
+        yield line, {**row, "doubled": True} if vote in seen else row
+        seen.add(vote)

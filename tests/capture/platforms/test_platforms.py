@@ -30,6 +30,7 @@ EXPORTS: dict[str, tuple[str, dict[str, int], int, int]] = {
     "tensorzero": ("tensorzero.jsonl", {"feedback.thumbs": 2, "feedback.rating": 1, "feedback.comment": 1,
                                         "feedback.correction": 1}, 0, 0),
     "copilot": ("copilot.jsonl", {"feedback.thumbs": 1, "outcome.custom": 1, "signal.edited": 1}, 0, 2),
+    "phoenix": ("phoenix.json", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1}, 0, 1),
     "raindrop": ("raindrop.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "feedback.correction": 1}, 0, 0),
 }
 
