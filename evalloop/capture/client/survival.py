@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from evalloop.survival import four_gram, no_revert
 
+
 @dataclass(frozen=True)
 class Survival:
     """What is left of a suggestion: two similarities from 0 to 1, characters retained of those inserted, the text."""
