@@ -7,7 +7,7 @@ theme. Users vote on about 4 % of the failures: in one world a segment with more
 other one the theme itself makes people click (MNAR). A brigade of 12 accounts adds 40 votes each for the theme. 3 % of
 the answers come with a random ask, which 40 % answer. Votes say nothing of the rest; a vote-free score (90 % recall,
 3 % false alarms) does. Every figure goes through the product's own functions: signals.abuse, signals.weighting and
-clusters.share. ``--events`` runs take the whole way from events on and must give the same weights.
+clusters.measure. ``--events`` runs take the whole way from events on and must give the same weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from math import log
 
 import numpy as np
 
-from evalloop.clusters.share import Share, share
+from evalloop.clusters.measure import Sample
+from evalloop.records.cluster import WeekShare
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.fused import FusedModel, SurfaceModel
@@ -153,10 +154,17 @@ def inside(failures: Iterable[Failure], world: World) -> list[bool]:
     return [bool(world.theme[ROWS[each.response_id or ""]]) for each in failures]
 
 
+def share(failures: Sequence[Failure], within: Sequence[bool]) -> WeekShare:
+    """The share of the failures with weight that are ``within``."""
+    counted = np.array([each.weight > 0 for each in failures], bool)
+    sample = Sample.of([each for each in failures if each.weight > 0])
+    return sample.share("", np.arange(int(counted.sum())), np.asarray(within, bool)[counted], 0.05)
+
+
 # ---- the estimators --------------------------------------------------------------------------------------------------
 
 
-def estimates(world: World) -> dict[str, Share]:
+def estimates(world: World) -> dict[str, WeekShare]:
     """The theme's share by each way of weighting."""
     found, people = voted(world), people_of(world)
     users = [f"u{user}" for user in world.user.tolist()]
@@ -175,7 +183,7 @@ def estimates(world: World) -> dict[str, Share]:
 
 
 def _without(found: Sequence[Failure], people: Population, factors: Mapping[str, float], users: Sequence[str],
-             world: World, method: str) -> Share:
+             world: World, method: str) -> WeekShare:
     kept = [replace(each, weight=factors.get(each.user_key or "", 1.0)) for each in found]
     apart = [user for user, factor in factors.items() if not factor]
     weighted, _ = weigh(kept, people, WeightOptions(method), quarantined=apart, users=users)
@@ -232,20 +240,20 @@ def known_score() -> FusedModel:
     return FusedModel("simulated", "", ("stop@1",), (surface,))
 
 
-def whole_way(seed: int, *, mnar: bool, brigade: bool) -> tuple[Share, Share, Mapping[str, object]]:
+def whole_way(seed: int, *, mnar: bool, brigade: bool) -> tuple[WeekShare, WeekShare, Mapping[str, object]]:
     """(weighted share, share in the random arm, what is told of the weights) by events -> turns -> signals -> weights.
 
     The threshold is the highest one: only turns with a vote against them are failures, as in the arrays above.
     """
     from evalloop.signals import evalloop_detectors
-    from evalloop.signals.derive import derive
-    from evalloop.signals.turns import join
     from evalloop.signals.weighted import weighted_failures
+    from evalloop.testing import derived_of, joined_of
 
     world = draw(np.random.default_rng([seed, mnar]), mnar=mnar, brigade=brigade)
-    turns = join(events_of(world)).turns
+    events = list(events_of(world))
+    turns = joined_of(events).turns
     detectors = [each for each in evalloop_detectors() if each.name in ("thumbs", "stop")]
-    signals = [each for found in derive(turns, detectors).values() for each in found]
+    signals = [each for found in derived_of(events, detectors).values() for each in found]
     result = weighted_failures(turns, signals, known_score())
     against = {f"r{row}" for row in np.flatnonzero((world.vote < 0) | (world.answered & world.failed)).tolist()}
     found = [each for each in result.failures if each.response_id in against]

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from evalloop.records.preference import Judged, Preference, RubricRating
     from evalloop.records.report import Comparison
     from evalloop.records.run import Run, Trial
-    from evalloop.records.signal import Signal
-    from evalloop.records.turn import Turn
     from evalloop.records.variant import Variant
 
     Vectors = NDArray[np.float32]
@@ -61,15 +59,66 @@ class Source(Plugin, Protocol):
         """
 
 
+class Evidence(Protocol):
+    """What a detector reads: Ibis tables on an engine; ``docs/engine.md`` lists their columns."""
+
+    @property
+    def engine(self) -> Any:
+        """The engine that holds the tables: ``keep``, ``batches``, ``apply`` and more; see ``evalloop.engine``."""
+
+    @property
+    def events(self) -> Any:
+        """All events that count, with the columns of the lake."""
+
+    @property
+    def turns(self) -> Any:
+        """One row for each response, with its session and what came next."""
+
+    @property
+    def acts(self) -> Any:
+        """The events that speak of a response, each with ``response_id``."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """events, about, orphans, session_level, internal, doubled, turns."""
+
+    def of_type(self, *types: str) -> Any:
+        """The acts of some event types."""
+
+    def words(self) -> Any:
+        """event_id, said, answered: the user's words of an event, and the answer to them."""
+
+    def dialogue(self) -> Any:
+        """Turns with ``prompt``, ``response`` and the user's next message ``following``."""
+
+
+@runtime_checkable
+class Platform(Plugin, Protocol):
+    """Feedback as another platform exports it: a mapping file, and what a mapping cannot say about the rows."""
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping file that makes events of the platform's rows."""
+
+    def rows(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        """The rows that the mapping reads, made of those in the export: the same ones, unless the platform writes one
+        vote twice, many votes in one row, or needs to know of other rows. Errors pass through; nothing raises."""
+
+
 @runtime_checkable
 class Detector(Plugin, Protocol):
-    """Derives signals of one sort from turns. Recomputable: the same turns give the same signals and ids."""
+    """Derives signals of one sort from turns and acts. Recomputable: the same events give the same signals and ids.
+
+    A detector is a set of Ibis expressions, so that it runs where the data is, on any engine; ``docs/engine.md`` lists
+    the columns of its tables. What must be read by Python (texts) goes through ``evidence.engine.apply`` in batches.
+    """
 
     kind: str
     """explicit, implicit or outcome."""
 
-    def detect(self, turns: Sequence[Turn]) -> Iterable[Signal]:
-        """The signals of ``turns``, which are sorted by session and time."""
+    def detect(self, evidence: Evidence) -> Any:
+        """An Ibis table with one row for each signal: response_id, event_ids (array of text), polarity in [-1, 1],
+        weight in [0, 1], at_us (microseconds since 1970), and where they are known user_key, text and reason."""
 
 
 @runtime_checkable

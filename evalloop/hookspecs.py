@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Grader,
         Importer,
         Labeler,
+        Platform,
         Renderer,
         Source,
         Target,
@@ -46,15 +47,26 @@ def evalloop_sources() -> list[Source]:  # type: ignore[empty-body]
     """
 
 
+@hookspec
+def evalloop_platforms() -> list[Platform]:  # type: ignore[empty-body]
+    """Platforms whose exports can be captured by name.
+
+    When: ``evalloop capture --from NAME`` reads an export, and ``evalloop capture --list``.
+    Returns: objects with ``mapping`` (a mapping file) and ``rows(rows)``.
+    On error: a name used twice is refused, both owners are named.
+    Since: 0.1
+    """
+
+
 # ---- signals -------------------------------------------------------------------------------------------------------
 
 
 @hookspec
 def evalloop_detectors() -> list[Detector]:  # type: ignore[empty-body]
-    """Detectors that derive signals from turns.
+    """Detectors that derive signals from turns and acts.
 
     When: signals are derived.
-    Returns: objects with ``kind`` and ``detect(turns)``.
+    Returns: objects with ``kind`` and ``detect(evidence)``, which gives an Ibis table.
     On error: a name used twice is refused, both owners are named.
     Since: 0.1
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 MASKER = "forms@1"
@@ -62,17 +63,28 @@ def _clean(value: Any) -> bool:
     import orjson  # the client of live products imports this module, and only the standard library
 
     try:
-        raw = orjson.dumps(value).lower()
+        raw = orjson.dumps(value)
     except (TypeError, RecursionError):
         return False
+    return _small_clean(raw) if len(raw) <= _SMALL else _raw_clean(raw)
+
+
+def _raw_clean(raw: bytes) -> bool:
+    raw = raw.lower()
     return (not any(map(raw.__contains__, _MARKS)) and len(raw.translate(None, _NO_DIGITS)) < _FEW_DIGITS
             and raw.count(b":") - raw.count(b'":') < _FEW_COLONS)
+
+
+_SMALL = 64
+_small_clean = lru_cache(maxsize=4096)(_raw_clean)  # votes and acts are a few small payloads, over and over
 
 
 def _mask(value: Any) -> tuple[Any, set[str]]:
     if isinstance(value, str):
         return mask_text(mend(value))
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, int | float):
+        return value, set()
+    if isinstance(value, (dict, Mapping)):  # the quick test first
         pairs = {key: _mask(item) for key, item in value.items()}
         return {key: item for key, (item, _) in pairs.items()}, {kind for _, kinds in pairs.values() for kind in kinds}
     if isinstance(value, list | tuple):

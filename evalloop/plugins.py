@@ -26,6 +26,7 @@ BUILT_IN = "built-in"
 BUILTINS = ("capture", "signals", "clusters", "cases", "targets", "graders", "report", "runs", "preferences", "notes")
 KINDS: Mapping[str, type] = {
     "sources": contracts.Source,
+    "platforms": contracts.Platform,
     "detectors": contracts.Detector,
     "embedders": contracts.Embedder,
     "clusterers": contracts.Clusterer,

@@ -11,10 +11,11 @@ from evalloop import testing
 NAMES = ["EvalloopError", "ExitCode", "Grade", "__version__", "assert_case", "expect", "hookimpl"]
 TESTING = [
     "HOSTILE", "INJECTIONS", "ChannelContract", "ClustererContract", "DetectorContract", "EmbedderContract", "Example",
-    "ExporterContract", "GraderContract", "ImporterContract", "LabelerContract", "Offline", "RendererContract",
-    "Scripted", "ServiceUsed", "SourceContract", "TargetContract", "TrainingFormatContract", "grade",
-    "hostile_outputs", "make_case", "make_context", "make_delta", "make_event", "make_generation",
-    "make_notice", "make_report", "make_run", "make_training_data", "make_trials", "make_turn", "no_network", "outputs"]
+    "ExporterContract", "GraderContract", "ImporterContract", "LabelerContract", "Offline", "PlatformContract",
+    "RendererContract", "Scripted", "ServiceUsed", "SourceContract", "TargetContract", "TrainingFormatContract",
+    "derived_of", "evidence_of", "grade", "hostile_outputs", "joined_of", "make_case", "make_context", "make_delta",
+    "make_event", "make_generation", "make_notice", "make_report", "make_run", "make_training_data", "make_trials",
+    "make_turn", "no_network", "outputs", "signals_of"]
 EXIT_CODES = {"OK": 0, "GATE_FAILED": 1, "INTERRUPTED": 2, "INTERNAL": 3, "USAGE": 4, "EMPTY": 5, "INCONCLUSIVE": 6,
               "INCOMPLETE": 7}
 

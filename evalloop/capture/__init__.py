@@ -8,9 +8,9 @@ from evalloop.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from evalloop.capture.client import Client, Limits
-    from evalloop.contracts import Source
+    from evalloop.contracts import Platform, Source
 
-__all__ = ["Client", "Limits", "evalloop_sources"]
+__all__ = ["Client", "Limits", "evalloop_platforms", "evalloop_sources"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +24,14 @@ def __getattr__(name: str) -> Any:
 @hookimpl
 def evalloop_sources() -> list[Source]:
     """The readers of files that come with evalloop."""
-    from evalloop.capture.sources import CsvSource, DatasetsSource, JsonlSource, ParquetSource
+    from evalloop.capture.sources import CsvSource, DatasetsSource, JsonlSource, JsonSource, ParquetSource
 
-    return [CsvSource(), DatasetsSource(), JsonlSource(), ParquetSource()]
+    return [CsvSource(), DatasetsSource(), JsonSource(), JsonlSource(), ParquetSource()]
+
+
+@hookimpl
+def evalloop_platforms() -> list[Platform]:
+    """The platforms whose feedback evalloop knows how to read."""
+    from evalloop.capture.platforms import SHIPPED
+
+    return list(SHIPPED)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from evalloop.capture.values import ValueProblem
+from evalloop.capture.conditions import EMPTY
+from evalloop.capture.mapping import PassedOver
+from evalloop.capture.values import ValueProblem, compile_path, first_name
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
 from evalloop.masking import MASKER, holds_address, mask
@@ -23,9 +25,23 @@ MakeEvents = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
 AddEvents = Callable[[Sequence[Event]], Added]
 
 
+UNREAD = "no event of the mapping reads it"
+
+
+@dataclass
+class LeftOut:
+    """A field of the rows that no event holds: in how many rows it was filled, and why it stays behind."""
+
+    rows: int
+    reason: str
+
+
 @dataclass
 class Captured:
-    """What became of the rows of one place. A row with an error stores nothing; ``invalid`` counts such rows."""
+    """What became of the rows of one place. A row with an error stores nothing; ``invalid`` counts such rows.
+
+    ``because`` counts the rows passed over by reason; ``left_out`` has the fields that no event holds.
+    """
 
     place: str
     rows: int = 0
@@ -39,6 +55,8 @@ class Captured:
     by_type: dict[str, int] = field(default_factory=dict)
     masked: dict[str, int] = field(default_factory=dict)
     never_seen: tuple[str, ...] = ()
+    because: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
     sample: Event | None = None
 
     @property
@@ -60,28 +78,69 @@ class Captured:
 
 
 def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddEvents, *,
-                columns: frozenset[str] = frozenset(), progress: Callable[[int], None] | None = None) -> Captured:
-    """Makes the events of all rows and adds them; ``columns`` are those that ``make`` reads, ``progress`` hears the
-    number of rows after each group."""
-    result, seen, group = Captured(place), set[str](), list[tuple[int, Event]]()
+                columns: frozenset[str] = frozenset(), left_out: Mapping[str, str] | None = None,
+                progress: Callable[[int], None] | None = None) -> Captured:
+    """Makes the events of all rows and adds them; ``columns`` are those that ``make`` reads, ``left_out`` says why some
+    others are not, ``progress`` hears the number of rows after each group, when it is stored."""
+    result, group = Captured(place), list[tuple[int, Event]]()
+    fields = Fields(columns, left_out or {})
     for line, row in rows:
         result.rows += 1
-        if not isinstance(row, RecordError):
-            seen.update(row)
-        events, errors = events_of(line, row, place, make)
+        events, errors = _made(line, row, place, make, result)
         if errors:
             result.invalid += 1
             result.note(errors)
-        elif not events:
-            result.passed_over += 1
+        if not isinstance(row, RecordError):
+            fields.see(row)
         for event in events:
             result.count(event)
             group.append((line, event))
         if len(group) >= GROUP:
             _flush(group, add, result, progress)
     _flush(group, add, result, progress)
-    result.never_seen = tuple(sorted(columns - seen)) if result.rows else ()
+    result.never_seen = tuple(sorted(columns - fields.seen)) if result.rows else ()
+    result.left_out = fields.left_out()
     return result
+
+
+class Fields:
+    """Which fields rows have, and how often those that no event holds are filled. ``columns`` are those that are read;
+    without any (events as they are) nothing is left out."""
+
+    def __init__(self, columns: frozenset[str], reasons: Mapping[str, str]) -> None:
+        self.seen: set[str] = set()
+        nested = {first_name(path) for path in reasons}
+        self._columns, self._reasons = columns | (nested - reasons.keys()) if columns else columns, reasons
+        self._paths = [(path, compile_path(path)) for path in reasons if path in columns or first_name(path) != path]
+        self._filled: dict[str, int] = {}
+
+    def see(self, row: Mapping[str, Any]) -> None:
+        """Counts the fields of one row."""
+        self.seen.update(row)
+        if not self._columns:
+            return
+        for name in row.keys() - self._columns:
+            if row[name] not in EMPTY:
+                self._filled[name] = self._filled.get(name, 0) + 1
+        for path, get in self._paths:
+            if get(row) not in EMPTY:
+                self._filled[path] = self._filled.get(path, 0) + 1
+
+    def left_out(self) -> dict[str, LeftOut]:
+        """Those that were filled, sorted."""
+        return {name: LeftOut(rows, self._reasons.get(name, UNREAD)) for name, rows in sorted(self._filled.items())}
+
+
+def _made(line: int, row: Mapping[str, Any] | RecordError, place: str, make: MakeEvents,
+          result: Captured) -> tuple[list[Event], list[RecordError]]:
+    """``events_of``, and the count of rows that give none."""
+    try:
+        events, errors = events_of(line, row, place, make)
+    except PassedOver as reason:
+        result.because[str(reason)] = result.because.get(str(reason), 0) + 1
+        events, errors = [], []
+    result.passed_over += not events and not errors
+    return events, errors
 
 
 def events_of(line: int, row: Mapping[str, Any] | RecordError, place: str,
@@ -93,6 +152,8 @@ def events_of(line: int, row: Mapping[str, Any] | RecordError, place: str,
         made = [prepare(event) for event in make(row)]
     except ValueProblem as problem:
         return [], [RecordError(str(problem), file=place, line=line, field=problem.field, fix=problem.fix)]
+    except (ValueError, OverflowError, RecursionError) as error:
+        return [], [RecordError(f"cannot be stored: {error}"[:200], file=place, line=line, fix="mend the row")]
     errors = [RecordError(each.message, file=place, line=line, field=each.field, fix=each.fix)
               for event in made for each in problems(event)]
     return ([], errors) if errors else ([Event.from_dict(event) for event in made], [])
@@ -159,7 +220,7 @@ def _rule_is_for(rule: Mapping[str, Any], event_type: str) -> bool:
 def _utc(text: Any) -> str:
     try:
         return time_text(moment_of(text))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueProblem(f"{str(text)[:60]!r} is not a time", 'write it as "2026-11-23T09:30:00Z"',
                            "occurred_at") from None
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evalloop.capture.conditions import EMPTY, compile_when
 from evalloop.capture.values import (
     COUNTED,
     MISSING,
@@ -23,15 +24,19 @@ from evalloop.capture.values import (
     compile_path,
     first_name,
     is_value,
+    parse_number,
     slots,
 )
-from evalloop.errors import RecordError, RecordErrors
+from evalloop.errors import RecordError, RecordErrors, UsageError
 from evalloop.records.event import SCHEMA
 from evalloop.records.times import moment_of
 from evalloop.store import schema, yaml
 
+LEVELS = (("response_id", "response"), ("provider_response_id", "response"), ("message_id", "message"),
+          ("span_id", "span"), ("trace_id", "span"), ("turn_index", "turn"), ("task_id", "task"),
+          ("session_id", "session"))
+"""What an event is about, by the narrowest id that it has."""
 BLOCKS = ("source", "subject", "links", "actor", "consent", "ask", "context", "payload")
-EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,31 @@ class MappingFile:
     name: str
     file: str
     data: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_options(self, given: Mapping[str, str]) -> MappingFile:
+        """The mapping with its ``options`` set; UsageError for one that it does not know."""
+        known = self.data.get("options", {})
+        for name, text in given.items():
+            if name not in known:
+                raise UsageError(f"{self.name} has no option {name!r}", fix=f"known: {', '.join(known) or 'none'}")
+            allowed = known[name].get("in")
+            if allowed and text not in allowed:
+                raise UsageError(f"{name} cannot be {text!r}", fix=f"use one of: {', '.join(allowed)}")
+        defaults = {name: spec["default"] for name, spec in known.items()}
+        return replace(self, options={**defaults, **{name: _plain(text) for name, text in given.items()}})
+
+
+class PassedOver(Exception):  # not an error: the row is counted with its reason
+    """A row that the mapping leaves out on purpose."""
+
+
+def _plain(text: str) -> Any:
+    """The number that a text is, else the text."""
+    try:
+        return parse_number(text)
+    except ValueProblem:
+        return text
 
 
 def load(path: Path) -> MappingFile:
@@ -51,7 +81,7 @@ def load(path: Path) -> MappingFile:
         raise RecordErrors(
             RecordError(each.message, file=str(path), line=document.line(each.path), field=each.field, fix=each.fix)
             for each in problems)
-    return MappingFile(document.data["mapping"], str(path), document.data)
+    return MappingFile(document.data["mapping"], str(path), document.data).with_options({})
 
 
 class RowMapper:
@@ -59,19 +89,28 @@ class RowMapper:
 
     def __init__(self, mapping: MappingFile, salt: bytes) -> None:
         data, self._name = mapping.data, mapping.name
+        self._options = {f"@{name}": value for name, value in mapping.options.items()}
         self._columns = [(name, PARSERS[spec["parse"]], spec.get("optional", False))
                          for name, spec in data.get("columns", {}).items()]
+        self._let = [(name, compile_node(value, salt, name)) for name, value in data.get("let", {}).items()]
         self._key = compile_node(data["key"], salt, "key") if "key" in data else None
-        self._when = _compile_when(data.get("when", {}))
+        self._when = compile_when(data.get("when", {}))
+        self._pass_over = [(compile_when(each["when"]), each["because"]) for each in data.get("pass_over", ())]
         self._events = [_EventMaker(spec, data.get("shared", {}), salt) for spec in data["events"]]
         self.columns = frozenset(_columns_of(data))
+        self.left_out: Mapping[str, str] = data.get("left_out", {})
 
     def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The events of one row (none when ``when`` passes it over); raises ValueProblem."""
-        scope: dict[str, Any] = dict(row)
+        """The events of one row (none when ``when`` is not met); raises ValueProblem, or PassedOver with a reason."""
+        scope: dict[str, Any] = {**row, **self._options}
         scope["@row"] = row_id = self._row_id(row)
         for name, parse, optional in self._columns:
             scope[name] = _parse_column(row, name, parse, optional=optional)
+        for name, get in self._let:
+            scope[name] = get(scope)
+        for holds, because in self._pass_over:
+            if holds(scope):
+                raise PassedOver(because)
         if not self._when(scope):
             return []
         return [event for maker in self._events for event in maker.make(scope, row_id)]
@@ -91,7 +130,7 @@ class _EventMaker:
         self._loops = [(each["as"], compile_path(each["in"]), each["in"], each.get("optional", False))
                        for each in spec.get("each", ())]
         self._let = [(name, compile_node(value, salt, name)) for name, value in spec.get("let", {}).items()]
-        self._when = _compile_when(spec.get("when", {}))
+        self._when = compile_when(spec.get("when", {}))
         body = {name: _merged(shared.get(name), spec.get(name)) for name in (*BLOCKS, "occurred_at")}
         self._body = compile_node({name: node for name, node in _prepared(body).items() if node is not None}, salt)
 
@@ -101,7 +140,7 @@ class _EventMaker:
             if self._when(inner):
                 identity = "\0".join((row_id, self._label, *map(str, path)))
                 event_id = "e-" + hashlib.sha256(identity.encode()).hexdigest()[:32]
-                yield {"schema": SCHEMA, "event_id": event_id, "event_type": self._type, **self._body(inner)}
+                yield _whole({"schema": SCHEMA, "event_id": event_id, "event_type": self._type, **self._body(inner)})
 
     def _iterate(self, scope: Scope, depth: int, path: tuple[int, ...]) -> Iterator[tuple[Scope, tuple[int, ...]]]:
         if depth == len(self._loops):
@@ -110,6 +149,20 @@ class _EventMaker:
         name, get, where, optional = self._loops[depth]
         for index, item in enumerate(_items(get(scope), where, optional=optional)):
             yield from self._iterate({**scope, name: item, f"@{name}": index}, depth + 1, (*path, index))
+
+
+def _whole(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with the level of its subject, where the mapping names none; ValueProblem for an impossible rating."""
+    subject = event.get("subject")
+    if isinstance(subject, dict) and "level" not in subject:
+        subject["level"] = next((level for name, level in LEVELS if name in subject), "response")
+    if event["event_type"] == "feedback.rating":
+        given = event.get("payload", {})
+        value, least, most = (given.get(name) for name in ("value", "min", "max"))
+        if all(isinstance(each, int | float) for each in (value, least, most)) and not least <= value <= most:
+            raise ValueProblem(f"{value} lies outside {least} to {most}", "set the scale: --option max=... (and min)",
+                               "payload.value")
+    return event
 
 
 def _items(value: Any, where: str, *, optional: bool) -> Sequence[Any]:
@@ -155,28 +208,6 @@ def _prepared(body: Mapping[str, Any]) -> dict[str, Any]:
         spec = user if is_value(user) else {"const": user}
         made["actor"] = {**made["actor"], "user_key": {**spec, "hash": True}}
     return made
-
-
-# ---- conditions ------------------------------------------------------------------------------------------------------
-
-
-def _compile_when(conditions: Mapping[str, Any]) -> Callable[[Scope], bool]:
-    tests = [(compile_path(path), _test(condition)) for path, condition in conditions.items()]
-    return lambda scope: all(holds(get(scope)) for get, holds in tests)
-
-
-def _test(condition: Any) -> Callable[[Any], bool]:
-    if isinstance(condition, str):
-        return {"exists": lambda value: value is not MISSING, "missing": lambda value: value is MISSING,
-                "filled": lambda value: value not in EMPTY, "empty": lambda value: value in EMPTY}[condition]
-    kind, wanted = next(iter(condition.items()))
-    if kind in ("at_least", "at_most"):
-        sign = 1 if kind == "at_least" else -1
-        return lambda value: (isinstance(value, int | float) and not isinstance(value, bool)
-                              and sign * value >= sign * wanted)
-    if kind in ("in", "not_in"):
-        return lambda value: (value in wanted) == (kind == "in")
-    return (lambda value: value == wanted) if kind == "equals" else (lambda value: value != wanted)
 
 
 # ---- what the schema cannot say --------------------------------------------------------------------------------------
@@ -233,7 +264,10 @@ def _values(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
 
 
 def _paths(spec: Mapping[str, Any]) -> list[str]:
-    return slots(spec["template"]) if "template" in spec else [spec["from"]] if "from" in spec else []
+    if "template" in spec:
+        return slots(spec["template"])
+    given = spec.get("from", [])
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _user_paths(data: Mapping[str, Any]) -> frozenset[str]:
@@ -251,10 +285,10 @@ def _user_paths(data: Mapping[str, Any]) -> frozenset[str]:
 def _columns_of(data: Mapping[str, Any]) -> Iterator[str]:
     """The columns that the mapping reads (names of loops and of ``let``, and ``@`` names left out)."""
     own = {each["as"] for event in data["events"] for each in event.get("each", ())}
-    own |= {name for event in data["events"] for name in event.get("let", {})}
+    own |= {name for holder in (data, *data["events"]) for name in holder.get("let", {})}
     read = {name for _, spec in _values(data) for name in _paths(spec)}
     read |= {each["in"] for event in data["events"] for each in event.get("each", ())}
-    read |= {path for block in (data, *data["events"]) for path in block.get("when", {})}
+    read |= {path for block in (data, *data["events"], *data.get("pass_over", ())) for path in block.get("when", {})}
     names = {first_name(path) for path in read} | set(data.get("columns", {}))
     return (name for name in names if name not in own and not name.startswith("@"))
 

@@ -1,4 +1,4 @@
-"""Readers of raw rows: JSON Lines, CSV, Parquet, and a folder saved by ``datasets``."""
+"""Readers of raw rows: JSON, JSON Lines, CSV, Parquet, and a folder saved by ``datasets``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TextIO, cast
 
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
 
+CHUNK = 1 << 20
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
 
@@ -35,6 +36,28 @@ class JsonlSource:
                     if line.strip():
                         yield number, _parse_line(line, place, number)
         except READ_ERRORS as error:
+            yield number + 1, _unreadable(place, number + 1, error)
+
+
+class JsonSource:
+    """A JSON document (``.json``, also with ``.gz``): the items of an array, read one after the other, or of the only
+    list of objects in an object (a page of an API: ``{"data": [...], "meta": {...}}``), else the object itself. The
+    number of a row is its place in the list."""
+
+    name = "json"
+    version = "1"
+
+    def matches(self, place: str) -> bool:
+        return place.removesuffix(".gz").lower().endswith(".json")
+
+    def rows(self, place: str) -> Iterator[RawRow]:
+        number = 0
+        try:
+            with _open(place) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+                for number, item in enumerate(_json_items(text), 1):
+                    yield number, item if isinstance(item, dict) else RecordError(
+                        "not a JSON object", file=place, line=number, fix='write {"key": value, ...}')
+        except (*READ_ERRORS, ValueError, RecursionError) as error:
             yield number + 1, _unreadable(place, number + 1, error)
 
 
@@ -111,6 +134,36 @@ def _open(place: str) -> IO[bytes]:
     if place.endswith(".gz"):
         return cast("IO[bytes]", gzip.open(place))
     return Path(place).open("rb")
+
+
+def _json_items(text: TextIO) -> Iterator[Any]:
+    """The rows of a document; ValueError where it breaks off."""
+    start = text.read(CHUNK)
+    if not start.lstrip().startswith("["):
+        yield from _rows_within(json.loads(start + text.read(), parse_constant=_refuse_constant))
+        return
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    buffer, place = start, start.index("[") + 1
+    while True:
+        while place < len(buffer) and (buffer[place].isspace() or buffer[place] == ","):
+            place += 1
+        if buffer[place:place + 1] == "]":
+            return
+        try:
+            item, place = decoder.raw_decode(buffer, place)
+        except ValueError:
+            more = text.read(max(CHUNK, len(buffer)))
+            if not more:
+                raise
+            buffer, place = buffer[place:] + more, 0
+            continue
+        yield item
+
+
+def _rows_within(document: Any) -> list[Any]:
+    lists = [value for value in document.values() if isinstance(value, list) and value
+             and all(isinstance(item, dict) for item in value)] if isinstance(document, dict) else []
+    return lists[0] if len(lists) == 1 and "id" not in document else [document]
 
 
 def _parse_line(line: bytes, place: str, number: int) -> Mapping[str, Any] | RecordError:

@@ -20,9 +20,12 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 COUNTED = ("seconds", "minutes", "hours")
 UNITS = {"epoch_s": "seconds", "epoch_ms": "milliseconds", **dict(zip(COUNTED, COUNTED, strict=True))}
+NS_PER_US = 1000
 SOURCES = ("from", "template", "const")
 
 _STEP = re.compile(r"[^.\[\]]+|\[-?[0-9]+\]")
+_HEX = re.compile(r"[0-9a-f]+")
+_UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INDEX = re.compile(r"\[?(-?[0-9]+)\]?")
 
 
@@ -159,24 +162,52 @@ def parse_length(value: Any) -> int:
     return len(value)
 
 
+def parse_trace_id(value: Any) -> Any:
+    """A W3C trace id of 32 hex digits, also when written as a UUID; anything else is left out."""
+    return _hex_id(value, 32)
+
+
+def parse_span_id(value: Any) -> Any:
+    """A W3C span id of 16 hex digits; anything else is left out."""
+    return _hex_id(value, 16)
+
+
+def _hex_id(value: Any, digits: int) -> Any:
+    text = value.replace("-", "").lower() if isinstance(value, str) else ""
+    return text if len(text) == digits and _HEX.fullmatch(text) else MISSING
+
+
 PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "number": parse_number, "json": parse_json, "python_literal": parse_python_literal, "text": parse_text,
-    "length": parse_length,
+    "length": parse_length, "trace_id": parse_trace_id, "span_id": parse_span_id,
 }
 
 
 def parse_time(value: Any, form: str, start: datetime | None) -> str:
-    """A time as RFC 3339 in UTC; ``form`` is rfc3339, epoch_s, epoch_ms, or a unit that counts from ``start``."""
+    """A time as RFC 3339 in UTC; ``form`` is rfc3339, epoch_s, epoch_ms, epoch_ns, uuid7 (the time in such an id), or a
+    unit that counts from ``start``."""
     try:
         if isinstance(value, datetime):
             return time_text(value)
         if form == "rfc3339":
             return time_text(moment_of(str(value).strip()))
+        if form == "uuid7":
+            return time_text(EPOCH + timedelta(milliseconds=_uuid7_ms(value)))
+        if form == "epoch_ns":
+            return time_text(EPOCH + timedelta(microseconds=int(parse_number(value)) // NS_PER_US))
         return time_text((start or EPOCH) + timedelta(**{UNITS[form]: parse_number(value)}))
     except ValueProblem:
         raise
     except (ValueError, OverflowError):
         raise ValueProblem(f"{_short(value)} is not a time ({form})") from None
+
+
+def _uuid7_ms(value: Any) -> int:
+    """The milliseconds since 1970 in a UUIDv7 (RFC 9562)."""
+    match = _UUID7.fullmatch(str(value).lower())
+    if match is None:
+        raise ValueError(value)
+    return int(match[1] + match[2], 16)
 
 
 def _look_up(table: Mapping[str, Any], value: Any) -> Any:
@@ -206,7 +237,8 @@ def compile_value(spec: Mapping[str, Any], salt: bytes) -> Getter:
         if found is MISSING or found is None or (lenient and found == ""):
             if lenient:
                 return absent
-            raise ValueProblem(f"{spec['from']!r} is missing", "add `optional: true` or `default: ...` if it may be")
+            raise ValueProblem(f"{_place(spec['from'])} is missing",
+                               "add `optional: true` or `default: ...` if it may be")
         for step in steps:
             found = step(found)
             if found is MISSING:
@@ -215,13 +247,30 @@ def compile_value(spec: Mapping[str, Any], salt: bytes) -> Getter:
     return value
 
 
+def _place(source: str | Sequence[str]) -> str:
+    return repr(source) if isinstance(source, str) else " or ".join(map(repr, source))
+
+
 def _source(spec: Mapping[str, Any]) -> Getter:
     if "template" in spec:
         return compile_template(spec["template"])
     if "from" in spec:
-        return compile_path(spec["from"])
+        return compile_path(spec["from"]) if isinstance(spec["from"], str) else _first_of(spec["from"])
     constant = spec["const"]
     return lambda _: constant
+
+
+def _first_of(paths: Sequence[str]) -> Getter:
+    """The first of several places that is there and not empty."""
+    getters = [compile_path(path) for path in paths]
+
+    def get(scope: Scope) -> Any:
+        for each in getters:
+            value = each(scope)
+            if value is not MISSING and value is not None and value != "":
+                return value
+        return MISSING
+    return get
 
 
 def _steps(spec: Mapping[str, Any], salt: bytes) -> Sequence[Callable[[Any], Any]]:

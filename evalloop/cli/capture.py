@@ -11,38 +11,58 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalloop.errors import ExitCode
-from evalloop.loop import capture, open_project
+from evalloop.errors import ExitCode, UsageError
+from evalloop.loop import Reading, capture, open_project, platforms
 from evalloop.printable import printable
 
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
 
 LISTED = 20
+BASES = ("consent", "contract", "legitimate_interest", "none")
+PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 
 EPILOG = """\b
 Examples:
   evalloop capture votes.jsonl
   evalloop capture chats.csv.gz --mapping chats.yaml --dry-run
   evalloop capture chats.parquet --mapping chats.yaml --skip-invalid --json
+  evalloop capture scores.csv --from langfuse --option max=5
+  evalloop capture --list
 """
 
 
 @click.command("capture", epilog=EPILOG)
-@click.argument("place", metavar="FILE")
+@click.argument("place", metavar="FILE", required=False)
+@click.option("--from", "platform", metavar="PLATFORM", default="", help="FILE is what this platform exports (--list "
+              "shows them all)")
+@click.option("--list", "show", is_flag=True, help="show the platforms and their options")
 @click.option("--mapping", type=click.Path(path_type=Path), help="file that says how rows become events; without it "
               "each row is an event already")
+@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="sets an option of the mapping")
+@click.option("--consent", metavar="BASIS:PURPOSE,...", help="what your users agreed to, for events that do not say "
+              "it; without it they are only counted")
 @click.option("--dry-run", is_flag=True, help="check everything, store nothing, show the first event")
 @click.option("--skip-invalid", is_flag=True, help="exit 0 although some rows were refused (they are still listed)")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(place: str, mapping: Path | None, dry_run: bool, skip_invalid: bool, as_json: bool) -> int:
-    """Import events from FILE (CSV, JSON Lines, both also as .gz, Parquet, or a folder saved by datasets).
+def command(place: str | None, platform: str, show: bool, mapping: Path | None, options: tuple[str, ...],
+            consent: str | None, dry_run: bool, skip_invalid: bool, as_json: bool) -> int:
+    """Import events from FILE (CSV, JSON, JSON Lines, all also as .gz, Parquet, or a folder saved by datasets).
 
-    Good rows are stored; rows that are not are listed with line and field, and the exit code is 4. Personal data is
-    masked before anything is stored. Importing the same file again stores nothing twice.
+    Rows are events already, or a mapping file makes events of them, your own (--mapping) or the one for the export of
+    another platform (--from). Good rows are stored; rows that are not are listed with line and field, and the exit code
+    is 4. Personal data is masked before anything is stored. Importing the same file again stores nothing twice.
     """
+    if show:
+        _print_platforms()
+        return ExitCode.OK
+    if not place:
+        raise UsageError("no file is named", fix="evalloop capture FILE; `evalloop capture --list` shows the platforms")
+    if mapping and platform:
+        raise UsageError("--mapping and --from both say how rows are read", fix="leave one of them out")
+    how = Reading(mapping, platform, _pairs(options), _consent(consent))
     with _progress(show=not as_json and sys.stderr.isatty()) as progress:
-        result = capture(open_project(), place, mapping, dry_run=dry_run, progress=progress)
+        result = capture(open_project(), place, how, dry_run=dry_run, progress=progress)
     if as_json:
         click.echo(json.dumps(_as_dict(result), ensure_ascii=False, indent=1))
     else:
@@ -50,6 +70,33 @@ def command(place: str, mapping: Path | None, dry_run: bool, skip_invalid: bool,
     if not result.rows:
         return ExitCode.EMPTY
     return ExitCode.OK if result.clean or skip_invalid else ExitCode.USAGE
+
+
+def _pairs(options: tuple[str, ...]) -> dict[str, str]:
+    for each in options:
+        if "=" not in each:
+            raise UsageError(f"--option {each} has no value", fix="write --option NAME=VALUE")
+    return {name: value for name, _, value in (each.partition("=") for each in options)}
+
+
+def _consent(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    basis, _, purposes = text.partition(":")
+    named = [each.strip() for each in purposes.split(",") if each.strip()]
+    if basis not in BASES or not named or not set(named) <= set(PURPOSES):
+        raise UsageError(f"--consent {text} is not understood", fix=f"write BASIS:PURPOSE,... with a basis of "
+                         f"{', '.join(BASES)} and purposes of {', '.join(PURPOSES)}")
+    return {"basis": basis, "purposes": named}
+
+
+def _print_platforms() -> None:
+    for each, file in platforms(open_project()):
+        click.echo(f"{each.name:<13} {printable(file.data.get('description', ''))}")
+        for name, spec in file.data.get("options", {}).items():
+            values = " | ".join(spec.get("in", ()))
+            click.echo(f"{'':<15}--option {name}={spec['default']}  {spec.get('help', '')}"
+                       + (f" ({values})" if values else ""))
 
 
 @contextmanager
@@ -83,6 +130,12 @@ def _print(result: Captured, *, dry_run: bool) -> None:
     else:
         click.echo(f"stored {result.stored:,}, already there {result.already:,}, in conflict {result.conflicts:,}")
     click.echo(f"rows refused {result.invalid:,}, passed over {result.passed_over:,}")
+    for reason, number in sorted(result.because.items()):
+        click.echo(f"  passed over {number:,}: {printable(reason)}")
+    if result.left_out:
+        click.echo("not carried:")
+    for name, left in result.left_out.items():
+        click.echo(f"  {printable(name)} ({left.rows:,} rows): {printable(left.reason)}")
     if result.masked:
         click.echo("masked: " + ", ".join(f"{kind} in {number:,} events" for kind, number in result.masked.items()))
 
@@ -91,4 +144,6 @@ def _as_dict(result: Captured) -> dict[str, Any]:
     names = ("place", "rows", "passed_over", "events", "stored", "already", "conflicts", "invalid", "by_type", "masked")
     errors = [{"line": each.line, "field": each.field, "message": each.message, "fix": each.fix}
               for each in result.errors]
-    return {**{name: getattr(result, name) for name in names}, "never_seen": list(result.never_seen), "errors": errors}
+    left = {name: {"rows": each.rows, "reason": each.reason} for name, each in result.left_out.items()}
+    return {**{name: getattr(result, name) for name in names}, "because": result.because, "left_out": left,
+            "never_seen": list(result.never_seen), "errors": errors}

@@ -28,7 +28,8 @@ from evalloop.loop.collecting import (
 from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
-from evalloop.loop.evidence import capture, derive_signals, drain, failures
+from evalloop.loop.capturing import Reading, capture, platforms
+from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
 from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
@@ -109,6 +110,7 @@ __all__ = [
     "ImportedEvalset",
     "Labelled",
     "Project",
+    "Reading",
     "baseline_path",
     "cache_stats",
     "calibrate",
@@ -124,6 +126,7 @@ __all__ = [
     "dead_letters",
     "decide",
     "derive_signals",
+    "detectors_of",
     "drain",
     "drop_letters",
     "estimate_runs",
@@ -155,6 +158,7 @@ __all__ = [
     "open_bench",
     "open_engine",
     "open_events",
+    "open_evidence",
     "open_log",
     "open_project",
     "open_review",
@@ -164,6 +168,7 @@ __all__ = [
     "plan_notices",
     "plan_runs",
     "plan_runs_again",
+    "platforms",
     "prune_cache",
     "prune_store",
     "read_baselines",

@@ -1,67 +1,38 @@
-"""Capture and signals: files become events, events become evidence and failures."""
+"""Signals: events become evidence and failures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import EmptyError, UsageError
+from evalloop.errors import EmptyError
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
-    from evalloop.capture.importing import Captured
-    from evalloop.contracts import Detector, Source
+    from evalloop.contracts import Detector
     from evalloop.records.event import Event
     from evalloop.records.failure import Failure
     from evalloop.records.signal import Signal
     from evalloop.records.turn import Turn
+    from evalloop.signals.evidence import Evidence
     from evalloop.signals.report import SignalReport
     from evalloop.signals.turns import Joined
+    from evalloop.store.derived import SignalFiles
     from evalloop.store.drain import Drained
     from evalloop.store.events import EventStore
     from evalloop.store.log import EventLog
 
-def capture(project: Project, place: str, mapping: Path | None = None, *, dry_run: bool = False,
-            progress: Callable[[int], None] | None = None) -> Captured:
-    """Imports the rows of a place as events; without a mapping file the rows are events already.
-
-    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then.
-    """
-    from evalloop.capture.importing import import_rows
-    from evalloop.capture.mapping import RowMapper, load, native
-    from evalloop.store.events import Added
-    from evalloop.store.salt import project_salt
-
-    source = _source_of(project, place)
-    file = load(mapping) if mapping else None
-    salt = b"" if dry_run or not file else project_salt(project.config.state_dir, project.config.salt)
-    mapper = RowMapper(file, salt) if file else None
-    columns = mapper.columns if mapper else frozenset()
-    rows = source.rows(place)
-    if dry_run:
-        return import_rows(rows, place, mapper or native, lambda _: Added(), columns=columns, progress=progress)
-    with _event_store(project) as store:
-        return import_rows(rows, place, mapper or native, store.add, columns=columns, progress=progress)
-
 
 def add_events(project: Project, events: Iterable[Event]) -> None:
     """Stores events that evalloop itself makes; on the disk when this returns."""
-    with _event_store(project) as store:
+    with event_store(project) as store:
         store.add(events)
 
 
-def _source_of(project: Project, place: str) -> Source:
-    if not Path(place).exists() and "://" not in place:
-        raise UsageError(f"{place}: no such file or folder", fix="check the path")
-    for source in project.host.all("sources"):
-        if source.matches(place):
-            found: Source = source
-            return found
-    raise UsageError(f"{place}: no source reads this", fix=f"sources: {', '.join(project.host.names('sources'))}")
-
-
-def _event_store(project: Project) -> EventStore:
+def event_store(project: Project) -> EventStore:
+    """The project's inbox."""
     from evalloop.store.events import EventStore
 
     return EventStore(store_address(project))
@@ -85,23 +56,83 @@ def drain(project: Project, progress: Callable[[str, int], None] = lambda step, 
         return log.drain(project.config.settle_days, progress=progress)
 
 
+@contextmanager
+def open_evidence(project: Project) -> Iterator[Workbench]:
+    """The project's turns and acts on its engine (settings ``engine``, ``engine_memory``), and its signals."""
+    from evalloop.engine import open_engine
+    from evalloop.signals.evidence import gather
+    from evalloop.store import columns
+    from evalloop.store.derived import SignalFiles
+
+    config = project.config
+    with (open_log(project) as log, log.snapshot() as events, open_engine(
+            config.engine, memory=config.engine_memory, scratch=config.state_dir / "tmp") as engine):
+        schema = columns.schema()
+        waiting = engine.rows(events.inbox, schema)
+        every = engine.parquet(events.addresses, schema).union(waiting) if events.addresses else waiting
+        evidence = gather(engine, every, idle_s=config.session_gap)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), events.digest)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Evidence, and the files in which the signals derived from it are kept; ``digest`` names the events."""
+
+    evidence: Evidence
+    files: SignalFiles
+    digest: str
+
+    def signals(self, detectors: Sequence[Detector]) -> dict[str, Any]:
+        """The signals of each detector by ``name@version``; only those are derived whose version or events changed."""
+        return {detector_id: self._of(detector, detector_id)
+                for detector in detectors for detector_id in (f"{detector.name}@{detector.version}",)}
+
+    def records(self, detectors: Sequence[Detector]) -> dict[str, list[Signal]]:
+        """The same as records, each list by time."""
+        from evalloop.signals.derive import records
+
+        return {name: list(records(self.evidence, found)) for name, found in self.signals(detectors).items()}
+
+    def _of(self, detector: Detector, name: str) -> Any:
+        from evalloop.signals.build import arrow_schema
+        from evalloop.signals.derive import run
+
+        engine = self.evidence.engine
+        kept = self.files.fresh(name, self.digest)
+        if kept is not None:
+            return engine.parquet(kept, arrow_schema())
+        found = run(detector, self.evidence)
+        self.files.replace(name, self.digest, engine.count(found), lambda folder: engine.write(found, folder))
+        return found
+
+
+def detectors_of(project: Project, names: Iterable[str] = ()) -> list[Detector]:
+    """The named detectors (default: all), with the thresholds of the project's settings."""
+    from evalloop.signals.threshold import with_thresholds
+
+    every = with_thresholds([project.host.get("detectors", name) for name in project.host.names("detectors")],
+                            project.config.thresholds)
+    wanted = list(names)
+    for name in wanted:
+        project.host.get("detectors", name)
+    return [each for each in every if not wanted or each.name in wanted]
+
+
 def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str | None = None) -> SignalReport:
-    """Derives all signals anew (or those of the named detectors), stores them, and says what they are worth.
+    """Derives signals (of all or the named detectors) where they changed, keeps them, and says what they are worth.
 
     ``by`` names a key of the events' context (such as ``model_answered``): rates are then given for each of its values.
     """
     from evalloop.signals.report import report
+    from evalloop.signals.turns import joined
 
-    names = list(detectors) or project.host.names("detectors")
-    chosen = [project.host.get("detectors", name) for name in names]
-    with _event_store(project) as store:
-        joined, signals = _derive(project, chosen)
-        for name, found in signals.items():
-            store.replace_signals(name, found)
-    with open_log(project) as log:
-        events = log.count()
+    chosen = detectors_of(project, detectors)
+    with open_evidence(project) as bench:
+        _need_turns(bench.evidence)
+        signals, turns = bench.records(chosen), joined(bench.evidence)
+        events = bench.evidence.counts["events"]
     kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
-    return report(joined, signals, kinds, events=events, by=by)
+    return report(turns, signals, kinds, events=events, by=by)
 
 
 def failures(project: Project) -> list[Failure]:
@@ -112,24 +143,20 @@ def failures(project: Project) -> list[Failure]:
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
-    """All turns, and the signals of all detectors on them, derived anew."""
+    """All turns as records with their events, and the signals of all detectors on them."""
     joined, signals = derive_all(project)
     return joined.turns, [each for found in signals.values() for each in found]
 
 
 def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
-    """All turns with how they were joined, and the signals of all detectors by ``name@version``."""
-    return _derive(project, project.host.all("detectors"))
+    """All turns with how they were joined, and the signals of all detectors by ``name@version``, as records."""
+    from evalloop.signals.turns import joined
+
+    with open_evidence(project) as bench:
+        _need_turns(bench.evidence)
+        return joined(bench.evidence), bench.records(detectors_of(project))
 
 
-def _derive(project: Project, detectors: Iterable[Detector]) -> tuple[Joined, dict[str, list[Signal]]]:
-    from evalloop.signals.derive import derive
-    from evalloop.signals.turns import join
-
-    with open_log(project) as log:
-        events = list(log.events())
-    replaced = {event.links.get("retracts") or event.links.get("supersedes") for event in events}
-    joined = join(event for event in events if event.event_id not in replaced)
-    if not joined.turns:
+def _need_turns(evidence: Evidence) -> None:
+    if not evidence.engine.count(evidence.turns.limit(1)):
         raise EmptyError("no event speaks of a response", fix="import events first: evalloop capture FILE --mapping M")
-    return joined, derive(joined.turns, detectors)

@@ -64,6 +64,7 @@ def forget_pending(project: Project) -> list[Forgotten]:
 def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_run: bool = False) -> Forgotten:
     from evalloop.loop import forgetting_themes as themes
     from evalloop.store import forget
+    from evalloop.store.derived import SignalFiles
 
     traces = forget.find(log, keys)
     if not traces.events:
@@ -80,6 +81,7 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     changed, left, answers = _files(project, traces.words | (in_themes.shown if in_themes else frozenset()))
     counts = {**forget.erase(log, traces), "cases": len(cases), "files": len(changed), "answers": answers,
               "theme_weeks": weeks}
+    SignalFiles(project.config.state_dir / "signals").clear()
     left += [f"{each} (a name that only this user said)" for each in themes.named_files(project, names)]
     log.store.erasures.add(receipt, key, at, counts)
     log.store.add([Event(receipt, "privacy.erased", at, {"kind": "system"}, {"level": "user", "task_id": receipt},

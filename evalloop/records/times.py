@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def time_text(moment: datetime) -> str:
@@ -20,3 +20,8 @@ def moment_of(text: str) -> datetime:
 def now_text() -> str:
     """The present moment as such a text."""
     return time_text(datetime.now(UTC))
+
+
+def time_of_us(micros: int) -> str:
+    """The text of a moment given in microseconds since 1970 (UTC)."""
+    return time_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros))

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 @hookimpl
 def evalloop_detectors() -> list[Detector]:
     """The detectors that come with evalloop."""
+    from evalloop.signals.attention import Abandon, Dwell
+    from evalloop.signals.edits import Edit
     from evalloop.signals.explicit import Comment, Correction, Rating, Thumbs
-    from evalloop.signals.implicit import ACTS, Accept, Copy, Edit, Regenerate, Rephrase, Reply
+    from evalloop.signals.implicit import ACTS, Accept, Copy, Regenerate, Stop
+    from evalloop.signals.messages import Rephrase, Reply
     from evalloop.signals.outcomes import Outcome
 
     return [Thumbs(), Rating(), Comment(), Correction(), Copy(), Regenerate(), Rephrase(), Reply(), Edit(), Accept(),
-            *ACTS, Outcome()]
+            Stop(), Dwell(), Abandon(), *ACTS, Outcome()]

@@ -1,40 +1,55 @@
-"""What users allowed last: consent that was withdrawn narrows earlier events, and erased users are left out."""
+"""The events that count: without what was replaced, erased or done by staff, and with what users allowed last."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from evalloop.records.event import Event
+from evalloop import engine as door
+
+if TYPE_CHECKING:
+    from evalloop.engine import Engine
 
 CHANGED, ERASED = "consent.changed", "privacy.erased"
+PURPOSES = ("ops", "analytics", "eval", "training", "notify")
+Table = Any
 
 
-def as_allowed(events: Iterable[Event]) -> Iterator[Event]:
-    """The events with the purposes that their users still allow.
+def counted(engine: Engine, log: Table) -> tuple[Table, int]:
+    """The events of the log that count, and how many of staff were left out.
 
-    ``consent.changed`` carries the purposes that its user allows from then on: of events before it, those that both
-    allow are left. ``privacy.erased`` takes all earlier events of its user (``payload.user_key``, else the actor) out.
+    Left out are events that another supersedes or retracts, and all that an erased user did up to the erasure.
+    ``consent.changed`` carries the purposes that its user allows from then on: of earlier events those that both allow
+    are left.
     """
-    every = list(events)
-    changed: defaultdict[str, list[Event]] = defaultdict(list)
-    for event in every:
-        if event.event_type == CHANGED and event.user_key:
-            changed[event.user_key].append(event)
-    erased = {_erased_user(event): event.occurred_at for event in sorted(every, key=lambda each: each.occurred_at)
-              if event.event_type == ERASED}
-    for event in every:
-        if event.user_key and event.occurred_at <= erased.get(event.user_key, "") and event.event_type != ERASED:
-            continue
-        later = [each for each in changed.get(event.user_key or "", ()) if each.occurred_at > event.occurred_at]
-        yield _narrowed(event, later) if later else event
+    replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
+    events = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
+    policy = engine.keep(_policy(events))
+    if engine.count(policy):
+        events = _as_allowed(events, policy)
+    internal = engine.count(events.filter(events.internal))
+    return (events.filter(~events.internal.fill_null(False)) if internal else events), internal
 
 
-def _erased_user(event: Event) -> str:
-    return str(event.payload.get("user_key") or event.user_key or "")
+def _policy(events: Table) -> Table:
+    """For each user who said so: until when he is erased, and until when he denies each purpose (microseconds)."""
+    ibis = door.ibis
+    changed = events.filter((events.event_type == CHANGED) & events.user_key.notnull())
+    erased = events.filter(events.event_type == ERASED)
+    denied = changed.select(
+        who=changed.user_key, erased_us=ibis.null("int64"),
+        **{f"no_{purpose}": ibis.ifelse(changed[f"may_{purpose}"], ibis.null("int64"), changed.at_us)
+           for purpose in PURPOSES})
+    gone = erased.select(who=ibis.coalesce(erased.about_user, erased.user_key), erased_us=erased.at_us,
+                         **{f"no_{purpose}": ibis.null("int64") for purpose in PURPOSES})
+    every = denied.union(gone)
+    names = ("erased_us", *(f"no_{purpose}" for purpose in PURPOSES))
+    return every.filter(every.who.notnull()).group_by("who").aggregate(**{name: every[name].max() for name in names})
 
 
-def _narrowed(event: Event, changes: Iterable[Event]) -> Event:
-    left = event.purposes.intersection(*(each.purposes for each in changes))
-    return replace(event, consent={**(event.consent or {"basis": "none"}), "purposes": sorted(left)})
+def _as_allowed(events: Table, policy: Table) -> Table:
+    both = events.left_join(policy, events.user_key == policy.who)
+    gone = (both.at_us <= both.erased_us) & (both.event_type != ERASED)
+    kept = both.filter(~gone.fill_null(False))
+    may = {f"may_{purpose}": kept[f"may_{purpose}"] & (kept.at_us >= kept[f"no_{purpose}"]).fill_null(True)
+           for purpose in PURPOSES}
+    return kept.mutate(**may).select(*events.columns)

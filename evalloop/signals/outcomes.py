@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from evalloop.records.event import Event
-from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
-from evalloop.signals.build import of_type, signal
+from evalloop import engine as door
+from evalloop.signals.build import last_of, one
+from evalloop.signals.sessions import SECOND
+from evalloop.signals.threshold import threshold
 
-TYPES = ("outcome.task", "outcome.ticket", "outcome.deal", "outcome.custom")
-STATUS: Mapping[str, float] = {"success": 1.0, "partial": 0.0, "failure": -1.0, "abandoned": -1.0}
+if TYPE_CHECKING:
+    from evalloop.contracts import Evidence
+
+Table = Any
+HOUR = 3600 * SECOND
+USUAL = "a window that is usual for such records; confounded by user and season whatever it is"
 
 
+@dataclass
 class Outcome:
     """``payload.status`` success, partial, failure or abandoned (unknown is silent), or ``payload.success`` true or
-    false. The last outcome of each type counts."""
+    false. The last outcome of each type counts. One that comes later than its window after the answer has weight 0,
+    with the reason; ``payload.window_s`` of the event goes before the window of its type."""
 
-    name, version, kind = "outcome", "1", "outcome"
+    task_h: float = threshold(72.0, USUAL)
+    ticket_h: float = threshold(72.0, "a ticket reopened within 72 hours was not solved; " + USUAL)
+    deal_h: float = threshold(720.0, USUAL)
+    custom_h: float = threshold(720.0, USUAL)
+    name: str = "outcome"
+    version: str = "2"
+    kind: str = "outcome"
 
-    def detect(self, turns: Sequence[Turn]) -> Iterator[Signal]:
-        for turn in turns:
-            for event in {each.event_type: each for each in of_type(turn, *TYPES)}.values():
-                polarity = _polarity(event)
-                if polarity is not None:
-                    yield signal(self, turn, [event], polarity, 0.8)
-
-
-def _polarity(event: Event) -> float | None:
-    status = event.payload.get("status")
-    if isinstance(status, str):
-        return STATUS.get(status)
-    success = event.payload.get("success")
-    return (1.0 if success else -1.0) if isinstance(success, bool) else None
+    def detect(self, evidence: Evidence) -> Table:
+        ibis = door.ibis
+        windows = {"outcome.task": self.task_h, "outcome.ticket": self.ticket_h, "outcome.deal": self.deal_h,
+                   "outcome.custom": self.custom_h}
+        acts = last_of(evidence.of_type(*windows), "response_id", "event_type")
+        answered = evidence.turns.select("response_id", answered_us="at_us")
+        acts = acts.left_join(answered, "response_id").drop("response_id_right")
+        window = ibis.cases(*((acts.event_type == kind, int(hours * HOUR)) for kind, hours in windows.items()), else_=0)
+        window = ibis.coalesce((acts.window_s * SECOND).cast("int64"), window.cast("int64"))
+        late = (acts.at_us - acts.answered_us > window).fill_null(False)
+        by_status = ibis.cases((acts.status == "success", 1.0), (acts.status == "partial", 0.0),
+                               (acts.status.isin(("failure", "abandoned")), -1.0), else_=ibis.null("float64"))
+        by_success = ibis.cases((acts.success, 1.0), (~acts.success, -1.0), else_=ibis.null("float64"))
+        polarity = ibis.ifelse(acts.status.notnull(), by_status, by_success)
+        found = acts.select("response_id", "at_us", "user_key", event_ids=one(acts), polarity=polarity,
+                            weight=ibis.ifelse(late, 0.0, 0.8),
+                            reason=ibis.ifelse(late, "came after its window", ibis.null("string")))
+        return found.filter(found.polarity.notnull())

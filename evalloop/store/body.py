@@ -32,9 +32,11 @@ def row_of(event: Mapping[str, Any], received_at: str) -> Row:
     The hash is taken of what the client said: not of what we add (the masker's report, the key that it came with), so
     that a repetition is known after a key was changed or the masker learned something.
     """
-    said = {name: value for name, value in event.items() if name not in OURS}
-    body = canonical({**said, "privacy": event["privacy"]} if event.get("privacy") else said)
-    source = said["source"]
+    said = dict(event)
+    for name in OURS:
+        said.pop(name, None)
+    privacy, source = event.get("privacy"), said["source"]
+    body = canonical({**said, "privacy": privacy} if privacy else said)
     if any(name in source for name in OUR_SOURCE):
         said["source"] = {name: value for name, value in source.items() if name not in OUR_SOURCE}
     links, actor = event.get("links") or {}, event.get("actor") or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from evalloop.records.event import Event
@@ -100,6 +101,8 @@ COLUMNS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
     ("event_type", "string", _at("event_type")),
     ("occurred_at", "timestamp", _at("occurred_at")),
     ("received_at", "timestamp", _at("received_at")),
+    ("at_us", "int", lambda event: _micros(event, "occurred_at", "received_at")),
+    ("day", "int", lambda event: _day(event)),
     ("source_kind", "string", _at("source", "kind")),
     ("source_detector", "string", _at("source", "detector")),
     *((name, "string", _at("subject", name)) for name in _SUBJECT),
@@ -125,6 +128,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
     ("name", "string", _at("payload", "name")),
     ("label", "string", _at("payload", "label")),
     ("kind", "string", _at("payload", "kind")),
+    ("finish_reason", "string", _at("payload", "finish_reason")),
     ("status", "string", _at("payload", "status")),
     ("success", "bool", _at("payload", "success")),
     ("branch_changed", "bool", _first("branch_changed", "did_branch_change")),
@@ -140,6 +144,20 @@ COLUMNS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
 )
 """(name, kind, how it is read from an event as JSON). A value of another kind than the column's is left out of the
 column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
+
+_EPOCH, _DAY_US = datetime(1970, 1, 1, tzinfo=UTC), 86_400_000_000
+
+
+def _micros(event: Row, *names: str) -> int | None:
+    """Microseconds since 1970 (UTC) of the first time that can be read."""
+    moment = next((found for name in names if (found := _time(event.get(name)))), None)
+    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _day(event: Row) -> int | None:
+    micros = _micros(event, "occurred_at", "received_at")
+    return None if micros is None else micros // _DAY_US
+
 
 NAMES = tuple(name for name, _, _ in COLUMNS)
 

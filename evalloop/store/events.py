@@ -1,16 +1,15 @@
-"""The event store: append-only, idempotent, folded when read; and the signals derived from it."""
+"""The event store: append-only, idempotent, folded when read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from evalloop.records.event import Event
-from evalloop.records.signal import Signal
 from evalloop.records.times import now_text
 from evalloop.store.body import Row, row_of
 from evalloop.store.database import open_engine, transaction
@@ -40,7 +39,7 @@ class Added:
 
 
 class EventStore:
-    """Events and signals in one database; ``address`` is a path (SQLite) or a database URL."""
+    """Events in one database; ``address`` is a path (SQLite) or a database URL."""
 
     def __init__(self, address: str, *, mending: bool = False) -> None:
         self.engine, self.metadata = open_engine(address, mending=mending)
@@ -48,7 +47,6 @@ class EventStore:
         self.keys = Keys(self.engine, self.metadata)
         self.letters = DeadLetters(self.engine, self.metadata)
         self.erasures = Erasures(self.engine, self.metadata)
-        self._signals = self.metadata.tables["signals"]
 
     def __enter__(self) -> Self:
         return self
@@ -60,8 +58,6 @@ class EventStore:
     def close(self) -> None:
         """Gives back the connections."""
         self.engine.dispose()
-
-    # ---- events --------------------------------------------------------------------------------------------------
 
     def add(self, events: Iterable[Event]) -> Added:
         """Stores events in groups, one commit each.
@@ -123,39 +119,7 @@ class EventStore:
         with self._reader() as connection:
             return {row[0]: row[1] for row in connection.execute(select(kind, func.count()).group_by(kind))}
 
-    # ---- signals -------------------------------------------------------------------------------------------------
-
-    def replace_signals(self, detector: str, signals: Iterable[Signal]) -> int:
-        """Puts these in place of all signals of ``detector`` (``name@version``) and of its other versions.
-
-        One transaction: a reader sees the old ones or the new ones. Returns how many there are now.
-        """
-        from sqlalchemy import delete, insert
-
-        table, number = self._signals, 0
-        family = detector.partition("@")[0] + "@"
-        with transaction(self.engine) as connection:
-            connection.execute(delete(table).where(table.c.detector.startswith(family, autoescape=True)))
-            waiting = iter(signals)
-            while group := [_signal_row(signal) for signal in islice(waiting, GROUP)]:
-                connection.execute(insert(table), group)
-                number += len(group)
-        return number
-
-    def signals(self) -> Iterator[Signal]:
-        """All signals by time (ties by id), streamed."""
-        from sqlalchemy import select
-
-        table = self._signals
-        with self._reader() as connection:
-            query = select(table).order_by(table.c.occurred_at, table.c.signal_id)
-            for row in connection.execution_options(yield_per=GROUP).execute(query).mappings():
-                yield Signal.from_dict({**row, "event_ids": json.loads(row["event_ids"])})
-
     def _reader(self) -> Connection:
         return self.engine.connect().execution_options(read_only=True)
 
 
-def _signal_row(signal: Signal) -> dict[str, Any]:
-    names: Mapping[str, Any] = dict.fromkeys(Signal.__dataclass_fields__)
-    return {**names, **signal.to_dict(), "event_ids": json.dumps(signal.event_ids)}

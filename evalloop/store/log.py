@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Snapshot:
     parts: Sequence[Part]
     addresses: Sequence[str]
     inbox: Iterator[pa.Table]
+    digest: str
+    """Changes whenever the events do."""
 
 
 class EventLog:
@@ -63,7 +66,16 @@ class EventLog:
         with self._frozen() as connection:
             parts = self.lake.parts(since, until)
             addresses = [self.lake.folder.full(part.path) for part in parts]
-            yield Snapshot(parts, addresses, self._inbox(connection, {part.day for part in parts}, since, until))
+            waiting = self._inbox(connection, {part.day for part in parts}, since, until)
+            yield Snapshot(parts, addresses, waiting, self._digest(connection, parts))
+
+    def _digest(self, connection: Connection, parts: Sequence[Part]) -> str:
+        from sqlalchemy import func, select
+
+        table = self.store.table
+        held = connection.execute(select(func.count(), func.max(table.c.seq))).one()
+        text = "\n".join([f"{held[0]} {held[1]}", *sorted(part.path for part in parts)])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @contextmanager
     def _frozen(self) -> Iterator[Connection]:

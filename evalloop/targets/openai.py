@@ -16,7 +16,7 @@ import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from evalloop.contracts import Services
@@ -24,10 +24,9 @@ from evalloop.errors import ConfigError, TargetError
 from evalloop.records.call import Price, Reply, Request, price_of
 from evalloop.records.variant import Variant
 from evalloop.targets import sse
+from evalloop.targets.connections import Answer, Connections
+from evalloop.targets.session import Session
 from evalloop.targets.wire import FATAL, MODEL_OPTIONS, RETRYABLE, URL, priced, retry_after
-
-if TYPE_CHECKING:
-    import aiohttp
 
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
@@ -74,8 +73,6 @@ class OpenAICaller:
     """An open session with one server."""
 
     def __init__(self, variant: Variant, url: str, key: str | None) -> None:
-        import aiohttp
-
         self._model = variant.model
         self._variant = variant.name
         self._url = url.rstrip("/") + "/chat/completions"
@@ -83,39 +80,33 @@ class OpenAICaller:
         self._options = variant.options
         self._stream = bool(variant.options.get("stream"))
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None), trust_env=bool(urllib.request.getproxies()))
+        self._way = _way_to(self._url, headers, streamed=self._stream)
 
     async def call(self, request: Request) -> Reply:
         """One answer; raises TargetError for a refusal, a broken connection or an answer that is none."""
-        import aiohttp
-
         asked = {**request.params, "model": self._model, "messages": list(request.messages)}
-        if self._stream:
-            asked |= sse.ASK
-        body, gathered = json.dumps(asked).encode(), None
         began = time.monotonic()
         try:
-            async with self._session.post(self._url, data=body, allow_redirects=False) as response:
-                if self._stream and response.status == 200 and response.content_type == sse.CONTENT_TYPE:
-                    gathered = await sse.gather(response.content.iter_any())
-                else:
-                    data = await response.read()
-        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(self._way, Connections):
+                answer: Answer | sse.Gathered = await self._way.post(json.dumps(asked).encode())
+            elif self._stream:
+                answer = await self._way.stream(json.dumps({**asked, **sse.ASK}).encode())
+            else:
+                answer = await self._way.post(json.dumps(asked).encode())
+        except OSError as error:
             raise TargetError(f"no answer from {self._url}: {type(error).__name__}: {self._hidden(str(error))}",
                               retryable=True, fix="is the server up, and base_url right?") from None
-        if response.status != 200:
-            raise self._refused(response, data)
         latency = time.monotonic() - began
-        if gathered is None:
-            return self._reply(data, latency)
-        first = None if gathered.first is None else round(gathered.first - began, 6)
-        return replace(self._reply(gathered.data, latency), ttft_s=first)
+        if isinstance(answer, sse.Gathered):
+            first = None if answer.first is None else round(answer.first - began, 6)
+            return replace(self._reply(answer.data, latency), ttft_s=first)
+        if answer.status != 200:
+            raise self._refused(answer)
+        return self._reply(answer.body, latency)
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._session.close()
+        await self._way.close()
 
     def _reply(self, data: bytes, latency: float) -> Reply:
         try:
@@ -125,22 +116,29 @@ class OpenAICaller:
         except (ValueError, LookupError, TypeError):
             raise TargetError(f"the answer is no chat completion: {self._hidden(repr(data))[:120]}", retryable=True,
                               fix="is base_url the address before /chat/completions?") from None
-        return priced(Reply(text=_text(message.get("content")), tool_calls=tuple(message.get("tool_calls") or ()),
-                     finish_reason=choice.get("finish_reason"), model=answer.get("model") or self._model,
-                            usage=_usage(answer.get("usage")), latency_s=round(latency, 6)), self._options)
+        reply = Reply(text=_text(message.get("content")), tool_calls=tuple(message.get("tool_calls") or ()),
+                      finish_reason=choice.get("finish_reason"), model=answer.get("model") or self._model,
+                      usage=_usage(answer.get("usage")), latency_s=round(latency, 6))
+        return priced(reply, self._options)
 
-    def _refused(self, response: aiohttp.ClientResponse, data: bytes) -> TargetError:
-        status = response.status
+    def _refused(self, answer: Answer) -> TargetError:
+        status, data = answer.status, answer.body
         error = _error_of(data)
         broke = status == 429 and error.get("code") == "insufficient_quota"
         text = self._hidden(str(error.get("message") or data[:200].decode("utf-8", "replace")))[:300]
         return TargetError(f"{self._url} answered {status}: {text}", variant=self._variant,
-                           retryable=status in RETRYABLE and not broke, retry_after=retry_after(response.headers),
+                           retryable=status in RETRYABLE and not broke, retry_after=retry_after(answer.headers),
                            limited=status in (429, 529) and not broke, fatal=status in FATAL or broke,
                            fix=_mend(status, broke))
 
     def _hidden(self, text: str) -> str:
         return text.replace(self._key, "(key)") if self._key else text
+
+
+def _way_to(url: str, headers: Mapping[str, str], *, streamed: bool) -> Connections | Session:
+    """The fast way, or aiohttp's where the answer is streamed or a proxy stands between."""
+    proxies = bool(urllib.request.getproxies())
+    return Session(url, headers, proxies=proxies) if streamed or proxies else Connections(url, headers)
 
 
 def _address(variant: Variant, place: str) -> str:
@@ -167,6 +165,9 @@ def _key(variant: Variant, url: str, allowed: frozenset[str], place: str) -> str
     if not key:
         raise ConfigError(f"the environment has no {name}", file=place, key="options.api_key_env",
                           fix=f"export {name}=..., or set options.base_url for a server without a key")
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{name} holds a character that no key has, perhaps a line break", file=place,
+                          key="options.api_key_env", fix="set it again")
     return key
 
 

@@ -44,10 +44,11 @@ def project_file(root: Path, name: str, place: str, key: str) -> Path:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from ``Retry-After-Ms`` or ``Retry-After`` (seconds or a date, RFC 9110 section 10.2.3)."""
-    text = headers.get("Retry-After", "")
+    told = {name.lower(): value for name, value in headers.items()}
+    text = told.get("retry-after", "")
     try:
-        if "Retry-After-Ms" in headers:
-            return max(0.0, float(headers["Retry-After-Ms"]) / 1000)
+        if "retry-after-ms" in told:
+            return max(0.0, float(told["retry-after-ms"]) / 1000)
         return max(0.0, float(text)) if text else None
     except ValueError:
         pass

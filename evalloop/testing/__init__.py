@@ -7,11 +7,13 @@ from evalloop.testing.contracts import (
     EmbedderContract,
     ExporterContract,
     LabelerContract,
+    PlatformContract,
     RendererContract,
     SourceContract,
     TargetContract,
 )
 from evalloop.testing.events import make_event, make_generation
+from evalloop.testing.evidence import derived_of, evidence_of, joined_of, signals_of
 from evalloop.testing.fakes import (
     HOSTILE,
     INJECTIONS,
@@ -43,14 +45,18 @@ __all__ = [
     "ImporterContract",
     "LabelerContract",
     "Offline",
+    "PlatformContract",
     "RendererContract",
     "Scripted",
     "ServiceUsed",
     "SourceContract",
     "TargetContract",
     "TrainingFormatContract",
+    "derived_of",
+    "evidence_of",
     "grade",
     "hostile_outputs",
+    "joined_of",
     "make_case",
     "make_context",
     "make_delta",
@@ -64,4 +70,5 @@ __all__ = [
     "make_turn",
     "no_network",
     "outputs",
+    "signals_of",
 ]

@@ -17,17 +17,22 @@ from evalloop.contracts import (
     Exporter,
     Label,
     Labeler,
+    Platform,
     Plugin,
+    RawRow,
     Renderer,
     Services,
     Source,
     Target,
 )
+from evalloop.errors import RecordError
 from evalloop.records.call import Reply, Request
+from evalloop.records.event import Event
 from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
 from evalloop.records.variant import Variant
-from evalloop.store.schema import check
+from evalloop.store import yaml
+from evalloop.store.schema import check, validate
+from evalloop.testing.evidence import signals_of
 from evalloop.testing.fakes import HOSTILE, Offline
 from evalloop.testing.samples import PAYLOAD, make_report, make_run, make_trials
 
@@ -81,15 +86,47 @@ class SourceContract:
             json.dumps(dict(row), default=str)
 
 
+class PlatformContract:
+    """A platform's mapping is sound, and an export (``place``, read by ``source``) gives the same rows each time."""
+
+    platform: Platform
+    source: Source
+
+    def place(self, folder: Path) -> str:
+        """Writes an export with at least one good row into ``folder`` and returns its address."""
+        raise NotImplementedError
+
+    def test_has_the_members_of_a_platform(self) -> None:
+        """The object has every member, and its mapping is one."""
+        check_names(self.platform, Platform)
+        assert validate("mapping", yaml.load(self.platform.mapping).data) == []
+
+    def test_rows_are_mappings_and_the_same_again(self) -> None:
+        """What the mapping reads are rows of plain data."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = self.place(Path(folder))
+            rows, again = (list(self.platform.rows(self.source.rows(place))) for _ in range(2))
+        assert rows, "the export has at least one row"
+        assert rows == again
+        for _, row in rows:
+            assert isinstance(row, Mapping), f"the sample export holds a broken row: {row}"
+
+    def test_broken_rows_pass_through(self) -> None:
+        """What is not the platform's own never raises."""
+        broken = RecordError("broken", file="x", line=1)
+        rows: list[RawRow] = [(1, broken), (2, {}), (3, {"id": None, "data": []})]
+        assert [row for _, row in self.platform.rows(iter(rows)) if isinstance(row, RecordError)] == [broken]
+
+
 class DetectorContract:
-    """A detector finds at least one signal in ``turns``."""
+    """A detector finds at least one signal in ``events``."""
 
     detector: Detector
-    turns: Sequence[Turn]
+    events: Sequence[Event]
 
     def signals(self) -> list[Signal]:
         """What the detector finds."""
-        return list(self.detector.detect(self.turns))
+        return signals_of(self.detector, self.events)
 
     def test_has_the_members_of_a_detector(self) -> None:
         """The object has every member and a known kind."""
@@ -98,26 +135,26 @@ class DetectorContract:
 
     def test_signals_are_well_formed(self) -> None:
         """Each signal names its detector and kind, its figures are in range, and its evidence exists."""
-        known = {event.event_id for turn in self.turns for event in turn.events}
-        known |= {turn.generation.event_id for turn in self.turns if turn.generation}
+        known = {event.event_id for event in self.events}
         found = self.signals()
-        assert found, "the sample turns hold a signal"
+        assert found, "the sample events hold a signal"
         for signal in found:
             assert signal.detector == f"{self.detector.name}@{self.detector.version}"
             assert signal.kind == self.detector.kind
             assert -1 <= signal.polarity <= 1
             assert 0 <= signal.weight <= 1
-            assert set(signal.event_ids) <= known, "evidence are events of the turns"
+            assert signal.event_ids, "a signal names its evidence"
+            assert set(signal.event_ids) <= known, "evidence are events of the log"
 
-    def test_can_be_recomputed(self) -> None:
-        """The same turns give the same signals, each with an id of its own."""
+    def test_order_of_events_does_not_matter(self) -> None:
+        """The same events the other way round give the same signals, each with an id of its own."""
         found = self.signals()
-        assert found == self.signals()
+        assert found == signals_of(self.detector, list(self.events)[::-1])
         assert len({signal.signal_id for signal in found}) == len(found), "ids are unique"
 
     def test_finds_nothing_in_nothing(self) -> None:
-        """No turns, no signals."""
-        assert list(self.detector.detect([])) == []
+        """No events, no signals."""
+        assert signals_of(self.detector, []) == []
 
 
 class EmbedderContract:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -75,8 +76,8 @@ class Collector:
         letters = [each.letter for each in verdicts if each.letter is not None]
         fates = iter(await self.writer.store(rows, letters) if rows or letters else ())
         results = [_result(each, next(fates) if each.row is not None else each.status) for each in verdicts]
-        for each in results:
-            self.metrics.events.labels(each["status"]).inc()
+        for status, number in Counter(each["status"] for each in results).items():
+            self.metrics.events.labels(status).inc(number)
         return results
 
     def _unless_erased(self, verdict: Verdict) -> Verdict:

@@ -11,8 +11,8 @@ from evalloop.notes.exposure import Exposure, exposures
 from evalloop.notes.verify import verify, with_checks
 from evalloop.records.release import Expectation, Release
 from evalloop.records.times import moment_of, time_text
-from evalloop.signals.turns import join
-from evalloop.testing import make_generation
+from evalloop.signals.turns import turns as turns_of
+from evalloop.testing import evidence_of, make_generation
 
 SHIPPED = "2026-03-02T00:00:00.000000Z"
 
@@ -124,7 +124,7 @@ START, END = "2026-01-05T00:00:00.000000Z", "2026-01-09T00:00:00.000000Z"
 
 def entered(events, members=None, end=END, **options):
     """The users who entered."""
-    return exposures(join(events).turns, members or {}, START, end, **options)
+    return exposures(list(turns_of(evidence_of(events))), members or {}, START, end, **options)
 
 
 def test_a_user_counts_once_with_the_first_answers():

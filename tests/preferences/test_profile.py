@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from evalloop.preferences.profile import by_group, by_user
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.signals.turns import turns as turns_of
+from evalloop.testing import evidence_of, make_event, make_generation
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 TRAINING = {"basis": "consent", "purposes": ["analytics", "training"]}
@@ -29,7 +29,7 @@ def met(user, number, taken, *, group="a", chars=100, **fields):
 
 def turns(*streams):
     """Joined turns."""
-    return join([event for stream in streams for event in stream]).turns
+    return list(turns_of(evidence_of([event for stream in streams for event in stream])))
 
 
 def test_a_group_of_too_few_users_is_not_shown():
@@ -69,7 +69,7 @@ def test_times_and_retained_text_are_those_of_the_last_look():
                          payload={"delay_ms": 5000, "original_chars": 100, "retained_chars": 100}),
               make_event("signal.edited", "r", 300, consent=TRAINING,
                          payload={"delay_ms": 300_000, "original_chars": 100, "retained_chars": 40})]
-    (found,) = by_user(join(events).turns).groups
+    (found,) = by_user(turns_of(evidence_of(events))).groups
     assert (found.accept_s, found.retained, found.taken) == (1.5, 0.4, 1)
 
 

@@ -78,8 +78,8 @@ def test_a_call_that_hangs_is_given_up_by_the_timeout(make_project, new_server) 
     folder = make_project(new_server().base_url)
     cases = folder / "evalsets" / "greet" / "greetings.evalset.yaml"
     cases.write_text(cases.read_text().replace("word: w03", 'word: "w03 [[fault: hang]]"'))
-    result = run(folder, "evalsets", "--timeout", "3", "--timeout-method", "signal", "--evalloop-variant", "cand", "-x",
-                 "--maxfail", "5")
+    result = run(folder, "evalsets", "--timeout", "10", "--timeout-method", "signal", "--evalloop-variant", "cand",
+                 "-x", "--maxfail", "5")
     assert "1 failed, 11 passed" in result.stdout
     assert "Timeout" in result.stdout
 

@@ -12,9 +12,9 @@ from evalloop.capture.sources import CsvSource, JsonlSource
 from evalloop.records.event import Event
 from evalloop.records.signal import Signal
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
-from evalloop.signals.turns import Joined, join
+from evalloop.signals.turns import Joined
 from evalloop.store.events import Added
+from evalloop.testing import derived_of, joined_of
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 FILES = {"realhumaneval": (CsvSource(), "realhumaneval/chat_data.csv.gz"),
@@ -34,8 +34,8 @@ def real_events(name: str) -> list[Event]:
 
 def derived(name: str) -> Derived:
     """Turns and signals of a shipped data set."""
-    joined = join(real_events(name))
-    return joined, derive(joined.turns, evalloop_detectors())
+    events = real_events(name)
+    return joined_of(events), derived_of(events, evalloop_detectors())
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,7 @@ from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.abuse import set_apart, suspicious
 from evalloop.signals.alike import groups_of_like_texts
-from evalloop.signals.derive import derive
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 LONG = "the sources that it names do not exist at all and every single link is broken again"
 
@@ -35,8 +33,8 @@ def crowd(count: int = 40) -> list[Event]:
 
 def found_in(events: list[Event]) -> dict[str, Account]:
     """The suspicious accounts among some events."""
-    turns = join(events).turns
-    signals = [each for found in derive(turns, evalloop_detectors()).values() for each in found]
+    turns = joined_of(events).turns
+    signals = [each for found in derived_of(events, evalloop_detectors()).values() for each in found]
     return {each.user_key: each for each in suspicious(turns, signals)}
 
 
@@ -102,8 +100,8 @@ def test_reviewers_are_never_judged() -> None:
 
 def test_signals_keep_their_reason() -> None:
     """Set apart means weight 0 (or less) with the reason; nothing is deleted, other users' signals stay."""
-    turns = join(votes("bad", [-1]) + votes("good", [-1])).turns
-    signals = derive(turns, [each for each in evalloop_detectors() if each.name == "thumbs"])["thumbs@1"]
+    events = votes("bad", [-1]) + votes("good", [-1])
+    signals = derived_of(events, [each for each in evalloop_detectors() if each.name == "thumbs"])["thumbs@2"]
     bad, good = sorted(set_apart(signals, [Account("bad", 1, 1, 0.0, ("burst",))]), key=lambda each: each.user_key)
     assert (bad.weight, bad.reason, good.weight, good.reason) == (0.0, "burst", 1.0, None)
 

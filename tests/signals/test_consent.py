@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from evalloop.records.event import Event
-from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
+from evalloop.signals.explicit import Thumbs
 from evalloop.signals.failures import failures
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 
 
 def purposes(*events: Event) -> list[tuple[str, ...]]:
     """The purposes of the failures among an answer, a bad vote and some events."""
-    joined = join([make_generation(), VOTE, *events])
-    signals = derive(joined.turns, evalloop_detectors())
-    found = failures(joined.turns, (one for many in signals.values() for one in many))
+    every = [make_generation(), VOTE, *events]
+    signals = derived_of(every, [Thumbs()])
+    found = failures(joined_of(every).turns, (one for many in signals.values() for one in many))
     return [each.consent_purposes for each in found]
 
 

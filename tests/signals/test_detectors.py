@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
+from evalloop import engine
 from evalloop.contracts import Detector
+from evalloop.errors import ConfigError, PluginError
 from evalloop.records.event import Event
-from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
-from evalloop.signals.implicit import Copy, Rephrase
-from evalloop.signals.turns import join
-from evalloop.testing import DetectorContract, make_event, make_generation
+from evalloop.signals.implicit import Copy
+from evalloop.signals.messages import Rephrase, asks_again
+from evalloop.signals.threshold import thresholds, with_thresholds
+from evalloop.testing import DetectorContract, make_event, make_generation, signals_of
 
 DETECTORS = {each.name: each for each in evalloop_detectors()}
 EVENTS: dict[str, list[Event]] = {
@@ -34,17 +32,20 @@ EVENTS: dict[str, list[Event]] = {
     "stop": [make_event("signal.stopped")],
     "escalate": [make_event("signal.escalated")],
     "outcome": [make_event("outcome.task", payload={"status": "failure"})],
+    "dwell": [make_event("response.viewed", payload={"focused_ms": 31_000, "visible_ms": 40_000})],
+    "abandon": [make_event("signal.stopped"), make_generation("later", 9000, session="s9", user="u9")],
 }
+ALL = [make_generation(), *{event.event_id: event for events in EVENTS.values() for event in events}.values()]
 
 
-def turns_with(events: Iterable[Event]) -> Sequence[Turn]:
+def with_answer(*events: Event) -> list[Event]:
     """One answer with these events."""
-    return join([make_generation(), *events]).turns
+    return [make_generation(), *events]
 
 
 def found(name: str, *events: Event) -> list[tuple[float, float]]:
     """(polarity, weight) of the signals of one detector."""
-    return [(each.polarity, each.weight) for each in DETECTORS[name].detect(turns_with(events))]
+    return [(each.polarity, each.weight) for each in signals_of(DETECTORS[name], with_answer(*events))]
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -54,7 +55,7 @@ class TestContract(DetectorContract):
     @pytest.fixture(autouse=True)
     def _chosen(self, name: str) -> None:
         self.detector: Detector = DETECTORS[name]
-        self.turns = turns_with(EVENTS[name])
+        self.events = with_answer(*EVENTS[name])
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -65,21 +66,9 @@ def test_detector_is_silent_without_its_event(name: str) -> None:
 
 def test_ids_differ_between_detectors_and_turns() -> None:
     """An id names one detector, one response and one piece of evidence."""
-    turns = turns_with(event for events in EVENTS.values() for event in events)
-    every = [each for detector in DETECTORS.values() for each in detector.detect(turns)]
-    assert len(every) >= len(DETECTORS) - 1
+    every = [each for detector in DETECTORS.values() for each in signals_of(detector, ALL)]
+    assert {each.detector.partition("@")[0] for each in every} >= set(DETECTORS) - {"abandon", "rephrase"}
     assert len({each.signal_id for each in every}) == len(every)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_same_signals_in_any_order(seed: int) -> None:
-    """The order of events changes no signal, no id and not their order."""
-    events = [make_generation(), *(event for events in EVENTS.values() for event in events)]
-
-    def signals(given: Sequence[Event]) -> dict[str, list[Signal]]:
-        return derive(join(given).turns, DETECTORS.values())
-
-    assert signals(random.Random(seed).sample(events, len(events))) == signals(events)
 
 
 def test_last_vote_of_each_user_counts() -> None:
@@ -115,7 +104,7 @@ def test_several_copies_are_one_signal() -> None:
     """The largest copy decides, all are evidence."""
     copies = [make_event("signal.copied", second=second, payload={"chars": chars, "total": 100})
               for second, chars in ((1, 5), (2, 90), (3, 20))]
-    (signal,) = Copy().detect(turns_with(copies))
+    (signal,) = signals_of(Copy(), with_answer(*copies))
     assert (signal.weight, len(signal.event_ids)) == (0.5, 3)
 
 
@@ -137,22 +126,27 @@ def test_rephrase_needs_likeness_and_a_short_gap(prompt: str, second: float, hit
     ("what is this?", "how do you do that?", False)])
 def test_next_step_is_no_rephrasing(prompt: str, following: str, hit: bool) -> None:
     """The same wish again, said otherwise or in more detail, is; a question on the next step is not."""
-    turns = join([make_generation("r1", 0, prompt=prompt), make_generation("r2", 30, prompt=following)]).turns
-    assert bool([*Rephrase().detect(turns)]) is hit
+    assert asks_again(prompt, following, kept=0.9, alike=0.4, words=3) is hit
 
 
 def test_complaint_outweighs_a_copy() -> None:
     """Who copied an answer in full and then comes back with its error was let down."""
-    turns = turns_with([make_event("signal.copied", payload={"chars": 13, "total": 13}),
-                        make_generation("r2", 600, prompt="ValueError: bad input")])
-    assert sum(value * weight for name in ("copy", "reply") for value, weight in
-               ((each.polarity, each.weight) for each in DETECTORS[name].detect(turns))) < 0
+    events = [make_event("signal.copied", payload={"chars": 13, "total": 13}),
+              make_generation("r2", 600, prompt="ValueError: bad input")]
+    assert sum(value * weight for name in ("copy", "reply") for value, weight in found(name, *events)) < 0
 
 
 def test_thresholds_can_be_set() -> None:
     """A stricter detector is one line of a plugin."""
-    turns = turns_with([make_generation("r2", 10, prompt="how do I sort lists?")])
-    assert not list(Rephrase(words=4).detect(turns))
+    events = with_answer(make_generation("r2", 10, prompt="how do I sort a list now?"))
+    strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
+    assert len(signals_of(Rephrase(), events)) == 1
+    assert signals_of(strict, events) == []
+    assert strict.version.startswith("3+")
+    assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
+    for wrong in ("rephrase.gap=9", "copy.full=much", "nobody.x=1"):
+        with pytest.raises(ConfigError, match="thresholds"):
+            with_thresholds(DETECTORS.values(), [wrong])
 
 
 @pytest.mark.parametrize(("payload", "polarity"), [
@@ -179,7 +173,7 @@ def test_edit_without_a_measure_is_passed_over() -> None:
 def test_reflex_is_quarantined_and_says_why() -> None:
     """Accepting faster than reading has weight 0 and a reason."""
     reflex = make_event("signal.accepted", payload={"time_to_accept_ms": 299})
-    (signal,) = DETECTORS["accept"].detect(turns_with([reflex]))
+    (signal,) = signals_of(DETECTORS["accept"], with_answer(reflex))
     assert (signal.weight, signal.reason) == (0, "accepted within 300 ms")
     assert found("accept", make_event("signal.rejected")) == [(-1, 0.3)]
 
@@ -195,21 +189,21 @@ def test_outcomes(payload: dict[str, Any], signals: list[tuple[float, float]]) -
 def test_words_of_users_are_kept() -> None:
     """Comments, votes with a text, replies and rephrasings carry the user's words."""
     for name, text in (("thumbs", "bad"), ("comment", "that is wrong"), ("reply", "no, that does not work")):
-        (signal,) = DETECTORS[name].detect(turns_with(EVENTS[name]))
+        (signal,) = signals_of(DETECTORS[name], with_answer(*EVENTS[name]))
         assert signal.text == text
 
 
 def test_detector_that_breaks_is_named() -> None:
     """An exception, or a figure out of range, tells the detector's name."""
-    class Broken:
-        name, version, kind = "broken", "1", "implicit"
+    class Loud(Copy):
+        def detect(self, evidence: Any) -> Any:
+            return super().detect(evidence).mutate(polarity=engine.ibis.literal(5.0))
 
-        def detect(self, turns: Sequence[Turn]) -> Iterable[Signal]:
-            return [Signal("s", "broken@1", "implicit", 5.0, 1.0, turns[0].occurred_at)]
+    class Broken(Copy):
+        def detect(self, evidence: Any) -> Any:
+            raise IndexError("nothing there")
 
-    from evalloop.errors import PluginError
-
-    with pytest.raises(PluginError, match=r"plugin broken 1: .*polarity 5"):
-        derive(turns_with([]), [Broken()])
-    with pytest.raises(PluginError, match=r"broken.*IndexError"):
-        derive([], [Broken()])
+    with pytest.raises(PluginError, match=r"plugin copy 2: .*polarity 5"):
+        signals_of(Loud(), with_answer(*EVENTS["copy"]))
+    with pytest.raises(PluginError, match=r"copy.*IndexError"):
+        signals_of(Broken(), [])

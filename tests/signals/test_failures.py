@@ -10,16 +10,15 @@ import pytest
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
 from evalloop.signals.failures import failures
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 
 def of(*events: Event) -> list[Failure]:
     """The failures among some events."""
-    turns = join(events).turns
-    return list(failures(turns, (each for found in derive(turns, evalloop_detectors()).values() for each in found)))
+    names = ("thumbs", "copy", "rephrase", "reply", "outcome")
+    found = derived_of(events, [each for each in evalloop_detectors() if each.name in names])
+    return list(failures(joined_of(events).turns, (each for many in found.values() for each in many)))
 
 
 def down(text: str = "", **fields: Any) -> Event:

@@ -9,18 +9,16 @@ import pytest
 
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
 from evalloop.signals.report import SignalReport, report, tier
-from evalloop.signals.turns import join
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 KINDS = {f"{each.name}@{each.version}": each.kind for each in evalloop_detectors()}
 
 
 def of(*events: Event) -> SignalReport:
     """The report on some events."""
-    joined = join(events)
-    return report(joined, derive(joined.turns, evalloop_detectors()), KINDS)
+    few = [each for each in evalloop_detectors() if each.name in ("thumbs", "copy", "accept", "rating")]
+    return report(joined_of(events), derived_of(events, few), KINDS)
 
 
 def detector(found: SignalReport, name: str) -> Any:
@@ -41,10 +39,10 @@ def test_real_copies_by_model(programmers: Any) -> None:
     joined, signals = programmers
     found = report(joined, signals, KINDS, by="model_answered")
     assert (found.turns, found.users, detector(found, "copy").turns) == (1055, 107, 362)
-    rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@1"}
+    rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@2"}
     assert rates["GPT-4o (chat)"] == pytest.approx(0.375)
     assert rates["CodeLlama34b (chat)"] == pytest.approx(64 / 227)
-    (pair,) = [each for each in found.differences if each.detector == "copy@1"
+    (pair,) = [each for each in found.differences if each.detector == "copy@2"
                and (each.first, each.second) == ("CodeLlama34b (chat)", "GPT-4o (chat)")]
     assert pair.p == pytest.approx(0.132, abs=0.001), "0.126 with the normal instead of t over 51 degrees of freedom"
     assert pair.users == 52
@@ -106,5 +104,5 @@ def test_silent_detector_has_no_agreement() -> None:
 
 def test_nothing_gives_a_report_too() -> None:
     """No events: no rates, no error."""
-    found = report(join([]), {}, {})
+    found = report(joined_of([]), {}, {})
     assert (found.capture_rate.share, found.tier) == (None, "no sessions")

@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalloop.clusters.share import share
 from evalloop.errors import ConfigError
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
 from evalloop.signals.population import Column, Population, population
-from evalloop.signals.turns import join
 from evalloop.signals.weighted import BY_HAND, TrustOptions, weighted_failures
 from evalloop.signals.weighting import WeightOptions, weigh
-from evalloop.testing import make_event, make_generation
+from evalloop.testing import derived_of, joined_of, make_event, make_generation
 
 
 def load_study() -> ModuleType:
@@ -165,19 +162,19 @@ def events_with_votes() -> list[Any]:
 
 def test_quarantine_by_hand_keeps_the_failure_with_its_reason() -> None:
     """An account named in the settings: its failures have weight 0 and say why; a trusted one is left alone."""
-    turns = join(events_with_votes()).turns
-    signals = [each for found in derive(turns, evalloop_detectors()).values() for each in found]
+    turns = joined_of(events_with_votes()).turns
+    signals = [each for found in derived_of(events_with_votes(), evalloop_detectors()).values() for each in found]
     found = weighted_failures(turns, signals, options=TrustOptions(quarantine=("loud",))).failures
     assert [(each.weight > 0, each.reason) for each in found] == [(False, BY_HAND)] * 3 + [(True, None)] * 2
     calm, asked = found[3:]
     assert (calm.random_weight, calm.asked_only) == (0.0, False)
     assert (asked.random_weight, asked.asked_only) == (pytest.approx(20), True)
-    assert share(found, [True] * 5).users == 2
+    assert click_bias.share(found, [True] * 5).users == 2
 
 
 def test_columns_that_tell_nothing_are_left_out() -> None:
     """One level, or a different one for each turn, is no segment; a key that only some users have is."""
-    turns = join(replace(make_generation(f"r{n}", n, session=f"s{n}", user=f"u{n}", context={"surface": "chat"}),
+    turns = joined_of(replace(make_generation(f"r{n}", n, session=f"s{n}", user=f"u{n}", context={"surface": "chat"}),
                          actor={"user_key": f"u{n}", "segment": {"id": str(n), **({"plan": "pro"} if n % 2 else {})}})
                  for n in range(60)).turns
     people = population(turns)

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from evalloop.errors import ConfigError
 from evalloop.records.event import Event
-from evalloop.records.signal import Signal
 from evalloop.store.events import Added, EventStore
 
 
@@ -197,21 +196,3 @@ def test_store_of_a_later_layout_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE layout SET version = 99")
     with pytest.raises(ConfigError, match="layout 99"):
         EventStore(place)
-
-
-def told(number: int, detector: str) -> Signal:
-    """A signal with an id of its own."""
-    return Signal(f"s-{detector}-{number}", detector, "implicit", 1.0, 0.5, f"2026-01-0{number}", f"r{number}",
-                  event_ids=("a", "b"), text="words")
-
-
-def test_signals_of_a_detector_are_replaced_as_a_whole(store: EventStore) -> None:
-    """Deriving again changes nothing; a new version takes the place of the old; others stay."""
-    store.replace_signals("copy@1", [told(1, "copy@1"), told(2, "copy@1")])
-    store.replace_signals("copy_all@1", [told(3, "copy_all@1")])
-    assert store.replace_signals("copy@1", [told(1, "copy@1"), told(2, "copy@1")]) == 2
-    assert len(list(store.signals())) == 3
-    assert store.replace_signals("copy@2", [told(1, "copy@2")]) == 1
-    assert list(store.signals()) == [told(1, "copy@2"), told(3, "copy_all@1")]
-    assert store.replace_signals("copy@2", []) == 0
-    assert list(store.signals()) == [told(3, "copy_all@1")]

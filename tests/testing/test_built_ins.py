@@ -11,7 +11,6 @@ import pytest
 
 from evalloop import plugins
 from evalloop.records.call import Request
-from evalloop.records.event import Event
 from evalloop.records.variant import Variant
 from evalloop.testing import (
     ClustererContract,
@@ -24,7 +23,8 @@ from evalloop.testing import (
     SourceContract,
     TargetContract,
     TrainingFormatContract,
-    make_turn,
+    make_event,
+    make_generation,
 )
 
 HOST = plugins.load(builtin_only=True)
@@ -61,29 +61,24 @@ class TestSources(SourceContract):
         return write_rows(self.source.name, folder)
 
 
-EVENTS = [
-    ("feedback.thumbs", {"value": -1}), ("feedback.rating", {"value": 4, "min": 1, "max": 5}),
-    ("feedback.comment", {"text": "this is wrong"}), ("feedback.correction", {"text": "call sort()"}),
-    ("signal.copied", {"chars": 9}), ("signal.regenerated", {}), ("signal.edited", {"delay_ms": 9, "similarity": 0.5}),
-    ("signal.accepted", {"time_to_accept_ms": 900}), ("signal.shared", {}), ("signal.stopped", {}),
-    ("signal.escalated", {}), ("outcome.task", {"status": "failure"}),
-]
-
-
-def event(number: int, kind: str, payload: dict) -> Event:
-    """An event about the response of the sample turn."""
-    return Event(f"e{number}", kind, f"2026-01-05T10:00:{number:02d}Z", {"system": "test"},
-                 {"response_id": "r1", "session_id": "s1"}, payload=payload)
+SAID = [
+    make_generation("r1", 0, prompt="how do I sort a long list"),
+    *(make_event(kind, second=number, payload=payload, **fields) for number, (kind, payload, fields) in enumerate([
+        ("feedback.thumbs", {"value": -1}, {}), ("feedback.rating", {"value": 4, "min": 1, "max": 5}, {}),
+        ("feedback.comment", {"text": "this is wrong"}, {}), ("feedback.correction", {"ideal": "call sort()"}, {}),
+        ("signal.copied", {"chars": 9}, {}), ("signal.regenerated", {}, {"links": {"regenerate_of": "r1"}}),
+        ("signal.edited", {"delay_ms": 9, "similarity": 0.5}, {}), ("signal.shared", {}, {}),
+        ("signal.accepted", {"time_to_accept_ms": 900}, {}), ("signal.stopped", {}, {}),
+        ("response.viewed", {"focused_ms": 40_000}, {}), ("signal.escalated", {}, {}),
+        ("outcome.task", {"status": "failure"}, {})], 1)),
+    make_generation("r2", 60, prompt="no, how do I sort a long list, that is wrong"),
+    make_event("signal.copied", "r2", 61), make_generation("later", 9000, session="s9", user="u9")]
 
 
 class TestDetectors(DetectorContract):
     """Every built-in detector, on a turn about which everything is said that can be said."""
 
-    turns = (make_turn(
-        prompt="how do I sort a long list",
-        generation=event(0, "generation.completed", {"text": "call sorted()"}),
-        events=tuple(event(number, *each) for number, each in enumerate(EVENTS, 1)),
-        following="no, how do I sort a long list, that is wrong", following_at="2026-01-05T10:00:30Z"),)
+    events = SAID
 
     @pytest.fixture(autouse=True, params=HOST.names("detectors"))
     def _take(self, request: pytest.FixtureRequest) -> None:

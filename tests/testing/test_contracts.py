@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evalloop import engine
 from evalloop.contracts import Label
 from evalloop.records.call import Reply, Request
-from evalloop.records.event import Event
-from evalloop.records.signal import Signal
 from evalloop.records.variant import Variant
-from evalloop.testing import contracts, make_turn
+from evalloop.testing import contracts, make_event, make_generation
 
 EMPTY = {"type": "object", "additionalProperties": False}
 
@@ -36,9 +35,11 @@ class Votes:
 
     name, version, kind = "votes", "1", "explicit"
 
-    def detect(self, turns):
-        return [Signal(f"s-{event.event_id}", "votes@1", "explicit", -1.0, 1.0, event.occurred_at,
-                       event_ids=(event.event_id,)) for turn in turns for event in turn.events]
+    def detect(self, evidence):
+        votes = evidence.of_type("feedback.thumbs")
+        ibis = engine.ibis
+        return votes.select("response_id", "at_us", event_ids=ibis.array([votes.event_id]), weight=ibis.literal(1.0),
+                            polarity=ibis.literal(-1.0))
 
 
 class Hashed:
@@ -118,10 +119,10 @@ class SourceOf(contracts.SourceContract):
         return str(path)
 
 
-EVENT = Event("e1", "feedback.thumbs", "2026-01-05T10:00:00Z", {}, {"response_id": "r1"})
+EVENTS = [make_generation(), make_event("feedback.thumbs", payload={"value": -1})]
 CONTRACTS = {
     Lines: (SourceOf, "source", {}),
-    Votes: (contracts.DetectorContract, "detector", {"turns": [make_turn(events=(EVENT,))]}),
+    Votes: (contracts.DetectorContract, "detector", {"events": EVENTS}),
     Hashed: (contracts.EmbedderContract, "embedder", {}),
     Nearest: (contracts.ClustererContract, "clusterer", {}),
     Firsts: (contracts.LabelerContract, "labeler", {}),
@@ -159,6 +160,17 @@ def test_a_plugin_without_a_name_is_caught(good):
     assert [name for name in failing(good, version="") if name.startswith("test_has_the_members")]
 
 
+def against(keep=True, polarity=-1.0, evidence=None, drift=None):
+    """A detector that does something wrong."""
+    def detect(self, given):
+        ibis, votes = engine.ibis, given.of_type("feedback.thumbs")
+        ids = ibis.array([votes.event_id if evidence is None else ibis.literal(evidence)])
+        found = votes.select("response_id", "at_us", event_ids=ids, polarity=ibis.literal(polarity),
+                             weight=ibis.literal(1.0 - next(drift) if drift else 1.0))
+        return found.filter(ibis.literal(keep))
+    return detect
+
+
 def counting():
     """A new text each time."""
     numbers = iter(range(10**6))
@@ -170,14 +182,10 @@ def counting():
     (Lines, {"rows": lambda self, place: [(0, {"a": 1})]}, "test_rows_are_numbered_mappings"),
     (Lines, {"rows": lambda self, place: [(1, ["a"])]}, "test_rows_are_numbered_mappings"),
     (Votes, {"kind": "loud"}, "test_has_the_members_of_a_detector"),
-    (Votes, {"version": "2"}, "test_signals_are_well_formed"),
-    (Votes, {"detect": lambda self, turns: []}, "test_signals_are_well_formed"),
-    (Votes, {"detect": lambda self, turns: [Signal("s", "votes@1", "explicit", -2, 1, "t")]},
-     "test_signals_are_well_formed"),
-    (Votes, {"detect": lambda self, turns: [Signal("s", "votes@1", "explicit", -1, 1, "t")]},
-     "test_finds_nothing_in_nothing"),
-    (Votes, {"detect": lambda self, turns: [Signal("same", "votes@1", "explicit", -1, 1, "t")] * 2},
-     "test_can_be_recomputed"),
+    (Votes, {"detect": against(keep=False)}, "test_signals_are_well_formed"),
+    (Votes, {"detect": against(polarity=-2.0)}, "test_signals_are_well_formed"),
+    (Votes, {"detect": against(evidence="never-seen")}, "test_signals_are_well_formed"),
+    (Votes, {"detect": against(drift=iter((0.1, 0.2, 0.3, 0.4)))}, "test_order_of_events_does_not_matter"),
     (Hashed, {"embed": lambda self, texts: 2 * Hashed().embed(texts)}, "test_rows_are_unit_vectors"),
     (Hashed, {"embed": lambda self, texts: Hashed().embed(texts).astype(float)}, "test_rows_are_unit_vectors"),
     (Hashed, {"embed": lambda self, texts: Hashed().embed([chr(65 + place) for place in range(len(texts))])},

@@ -19,7 +19,7 @@ def test_schemathesis_finds_nothing(collector: Any, tmp_path: Path) -> None:
         pytest.skip("needs schemathesis")
     key = collector.key(scopes=["write", "read", "metrics"])
     done = subprocess.run(
-        [program, "run", f"{collector.url}/openapi.json", "-H", f"Authorization: Bearer {key}", "--max-examples", "15",
+        [program, "run", f"{collector.url}/openapi.json", "-H", f"Authorization: Bearer {key}", "--max-examples", "8",
          "--phases", "examples,coverage,fuzzing", "--seed", "1", "--no-color", "--exclude-checks",
          "unsupported_method,ignored_auth"],
         capture_output=True, text=True, timeout=400, cwd=tmp_path)

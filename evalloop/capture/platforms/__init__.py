@@ -1,0 +1,35 @@
+"""Feedback as other platforms export it: one mapping file for each, and code only for what a mapping cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalloop.capture.platforms import reshape
+from evalloop.contracts import RawRow
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Shipped:
+    """A platform whose mapping lies in this folder."""
+
+    name: str
+    reshape: Callable[[Iterator[RawRow]], Iterator[RawRow]] = reshape.unchanged
+    version: str = "1"
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping file that makes events of the platform's rows."""
+        return HERE / f"{self.name}.yaml"
+
+    def rows(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        """The rows that the mapping reads."""
+        return self.reshape(rows)
+
+
+SHIPPED = (
+    Shipped("langfuse", reshape.langfuse),
+)

@@ -1,0 +1,309 @@
+"""Engines that run Ibis expressions: DuckDB in this process, or Apache Spark (local, a cluster, Spark Connect).
+
+An expression is written once and says the same on both. What the engines differ in lives here: how Parquet is read,
+how an intermediate table is kept, how rows come in and go out as Arrow batches, and how a Python function is applied to
+batches (on Spark by ``mapInArrow``, where the data is).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from evalloop.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Table = Any
+"""An Ibis table expression."""
+Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
+BATCH = 50_000
+SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
+
+
+class Engine(ABC):
+    """What an engine can do; tables are Ibis expressions and nothing runs before it must."""
+
+    name = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    @abstractmethod
+    def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
+        """The rows of Parquet files of one schema; no file gives a table without rows."""
+
+    @abstractmethod
+    def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
+        """Rows that Python has, read at once."""
+
+    @abstractmethod
+    def view(self, table: Table) -> Table:
+        """The same table under a name of its own: what is built on it is compiled faster, nothing is computed."""
+
+    @abstractmethod
+    def keep(self, table: Table) -> Table:
+        """The table computed once and held outside of memory until the engine is closed."""
+
+    @abstractmethod
+    def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
+        """The rows as Arrow batches of at most ``BATCH`` rows."""
+
+    @abstractmethod
+    def apply(self, table: Table, function: Function, schema: pa.Schema) -> Table:
+        """The rows that ``function`` makes of each batch, kept; the function must be one that pickles."""
+
+    @abstractmethod
+    def write(self, table: Table, folder: Path) -> None:
+        """Writes the rows as Parquet files into a folder."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Gives back files and connections."""
+
+    def count(self, table: Table) -> int:
+        """The number of rows."""
+        return int(self.first(table.aggregate(n=table.count()))["n"])
+
+    def first(self, table: Table) -> dict[str, Any]:
+        """The first row; for tables of one row."""
+        return next(self.records(table))
+
+    def records(self, table: Table) -> Iterator[dict[str, Any]]:
+        """The rows as dicts, streamed."""
+        for batch in self.batches(table):
+            yield from batch.to_pylist()
+
+    def arrow(self, table: Table) -> pa.Table:
+        """All rows in memory."""
+        import pyarrow as pa
+
+        found = list(self.batches(table))
+        return pa.Table.from_batches(found) if found else pa.Table.from_pylist([], schema=table.schema().to_pyarrow())
+
+
+class DuckDB(Engine):
+    """DuckDB with a scratch database on disk; ``memory`` (``4GB``) and ``threads`` bound what it takes."""
+
+    name = "duckdb"
+
+    def __init__(self, *, memory: str = "", threads: int = 0, scratch: Path | None = None) -> None:
+        import ibis
+
+        if scratch:
+            scratch.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="evalloop-engine-", dir=scratch, ignore_cleanup_errors=True)
+        bounds: dict[str, Any] = {**({"memory_limit": memory} if memory else {}),
+                                  **({"threads": threads} if threads else {})}
+        self.backend = ibis.duckdb.connect(
+            f"{self._folder.name}/scratch.duckdb", temp_directory=f"{self._folder.name}/spill",
+            preserve_insertion_order=False, autoinstall_known_extensions=False, autoload_known_extensions=False,
+            **bounds)
+
+    def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
+        import ibis
+
+        name = _name("parquet")
+        if not addresses:
+            return self.backend.create_table(name, schema=ibis.Schema.from_pyarrow(schema))
+        self._objects(addresses[0])
+        paths = ", ".join(_quoted(_literal(each)) for each in addresses)
+        self.backend.raw_sql(f'create view "{name}" as select * from '  # noqa: S608 - quoted
+                             f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false)")
+        return self.backend.table(name)
+
+    def _objects(self, address: str) -> None:
+        """Lets DuckDB read an address that is no path through fsspec."""
+        if "://" in address:
+            import fsspec
+
+            self.backend.con.register_filesystem(fsspec.filesystem(address.partition("://")[0]))
+
+    def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
+        import pyarrow as pa
+
+        name = _name("rows")
+        reader = pa.RecordBatchReader.from_batches(schema, chain.from_iterable(each.to_batches() for each in tables))
+        self.backend.con.register(f"{name}_in", reader)
+        self.backend.raw_sql(f'create table "{name}" as select * from "{name}_in"')  # noqa: S608 - our own name
+        self.backend.con.unregister(f"{name}_in")
+        return self.backend.table(name)
+
+    def view(self, table: Table) -> Table:
+        name = _name("view")
+        self.backend.raw_sql(f'create view "{name}" as {self._typed(table)}')
+        return self.backend.table(name)
+
+    def keep(self, table: Table) -> Table:
+        name = _name("kept")
+        self.backend.raw_sql(f'create table "{name}" as {self._typed(table)}')
+        return self.backend.table(name)
+
+    def _typed(self, table: Table) -> str:
+        """The query of a table; a number that DuckDB would make a decimal (such as a plain 0.5) is a double."""
+        query: str = self.backend.compile(table)
+        real = [name for name, kind in table.schema().items() if kind.is_floating()]
+        if not real:
+            return query
+        casts = ", ".join(f'cast("{name}" as double) as "{name}"' for name in real)
+        return f"select * replace ({casts}) from ({query})"  # noqa: S608 - names of our own tables
+
+    def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
+        reader = self.backend.con.cursor().sql(self.backend.compile(table)).to_arrow_reader(BATCH)
+        schema = table.schema().to_pyarrow()
+        return (batch.cast(schema) for batch in reader)
+
+    def apply(self, table: Table, function: Function, schema: pa.Schema) -> Table:
+        import pyarrow as pa
+
+        with tempfile.TemporaryDirectory(dir=self._folder.name) as folder:
+            self.write(table, Path(folder))
+            batches = _file_batches(sorted(Path(folder).glob("*.parquet")))
+            return self.rows((pa.Table.from_batches([function(each)], schema=schema) for each in batches), schema)
+
+    def write(self, table: Table, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        query = self._typed(table)
+        place = _quoted(str(folder / "part-0.parquet"))
+        self.backend.raw_sql(f"copy ({query}) to {place} (format parquet, compression zstd)")
+
+    def close(self) -> None:
+        self.backend.disconnect()
+        self._folder.cleanup()
+
+
+def _file_batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq
+
+    for file in files:
+        yield from pq.ParquetFile(file).iter_batches(BATCH)
+
+
+class Spark(Engine):
+    """Apache Spark: ``local[*]``, ``spark://host:port`` (a standalone cluster), ``sc://host:port`` (Spark Connect).
+
+    ``options`` are Spark settings. Executors must see the lake, and have evalloop installed where Python functions
+    are applied.
+    """
+
+    name = "spark"
+
+    def __init__(self, address: str, **options: str) -> None:
+        import ibis
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder
+        builder = builder.remote(address) if address.startswith("sc://") else builder.master(address)
+        settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false",
+                    "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH),
+                    "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
+                    "spark.sql.shuffle.partitions": "16", **options}
+        for key, value in settings.items():
+            if not (address.startswith("sc://") and key.startswith("spark.ui.")):
+                builder = builder.config(key, value)
+        self.session = builder.appName("evalloop").getOrCreate()
+        self.backend = ibis.pyspark.connect(self.session)
+
+    def _table(self, frame: Any) -> Table:
+        name = _name("table")
+        frame.createOrReplaceTempView(name)
+        return self.backend.table(name)
+
+    def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
+        if not addresses:
+            return self.rows([], schema)
+        paths = [each if "://" in each else Path(each).absolute().as_uri() for each in addresses]
+        return self._table(self.session.read.parquet(*paths))
+
+    def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
+        import pyarrow as pa
+
+        found = list(tables)
+        return self._table(self.session.createDataFrame(
+            pa.concat_tables(found) if found else schema.empty_table(), schema=_spark_schema(schema)))
+
+    def _frame(self, table: Table) -> Any:
+        frame = self.session.sql(self.backend.compile(table))
+        real = {name: frame[name].cast("double") for name, kind in table.schema().items() if kind.is_floating()}
+        return frame.withColumns(real) if real else frame
+
+    def view(self, table: Table) -> Table:
+        return self._table(self._frame(table))
+
+    def keep(self, table: Table) -> Table:
+        from pyspark import StorageLevel
+
+        frame = self._frame(table).persist(StorageLevel.DISK_ONLY)
+        frame.count()
+        return self._table(frame)
+
+    def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
+        found = self._frame(table).toArrow().cast(table.schema().to_pyarrow())
+        return iter(found.to_batches(max_chunksize=BATCH))
+
+    def apply(self, table: Table, function: Function, schema: pa.Schema) -> Table:
+        def over(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                yield function(batch)
+
+        from pyspark import StorageLevel
+
+        frame = self._frame(table).mapInArrow(over, _spark_schema(schema)).persist(StorageLevel.DISK_ONLY)
+        frame.count()
+        return self._table(frame)
+
+    def write(self, table: Table, folder: Path) -> None:
+        self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(folder.absolute().as_uri())
+
+    def close(self) -> None:
+        self.session.stop()
+
+
+def open_engine(address: str = "duckdb", *, memory: str = "", threads: int = 0, scratch: Path | None = None,
+                options: Mapping[str, str] | None = None) -> DuckDB | Spark:
+    """The engine at an address; ConfigError when it is unknown or not installed."""
+    if address == "duckdb":
+        return DuckDB(memory=memory, threads=threads, scratch=scratch)
+    if not address.startswith(SPARK):
+        raise ConfigError(f"no engine called {address!r}", key="engine",
+                          fix="use duckdb, local[*], spark://host:port or sc://host:port")
+    try:
+        return Spark(address, **(options or {}))
+    except ImportError as error:
+        raise ConfigError(f"Spark is not installed: {error}", key="engine",
+                          fix="python -m pip install 'evalloop-harness[spark]', and Java 17") from None
+    except Exception as error:
+        if type(error).__module__.startswith(("pyspark", "py4j", "grpc")):
+            raise UsageError(f"Spark at {address} cannot be reached: {str(error).splitlines()[0]}",
+                             fix="check the address, and that Java 17 is installed") from None
+        raise
+
+
+def _spark_schema(schema: pa.Schema) -> Any:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
+
+
+def _name(what: str) -> str:
+    return f"{what}_{uuid.uuid4().hex[:12]}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(path: str) -> str:
+    """The path with DuckDB's wildcards switched off."""
+    return path if "://" in path else "".join(f"[{char}]" if char in "*?[" else char for char in path)

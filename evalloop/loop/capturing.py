@@ -1,0 +1,98 @@
+"""Capture: files, exports of other platforms and tables of a database become events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalloop.errors import UsageError
+from evalloop.loop.evidence import event_store
+from evalloop.loop.project import Project
+
+if TYPE_CHECKING:
+    from evalloop.capture.importing import Captured
+    from evalloop.capture.mapping import MappingFile
+    from evalloop.contracts import Platform, Source
+
+Consent = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of a place are read: a mapping file or a platform's, its options, and the consent that events get
+    which say nothing of it (``{"basis": ..., "purposes": [...]}``)."""
+
+    mapping: Path | None = None
+    platform: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    consent: Consent | None = None
+
+
+def capture(project: Project, place: str, reading: Reading | Path | None = None, *, dry_run: bool = False,
+            progress: Callable[[int], None] | None = None) -> Captured:
+    """Imports the rows of a place as events; without a mapping file or platform the rows are events already.
+
+    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then.
+    """
+    from evalloop.capture.importing import import_rows
+    from evalloop.store.events import Added
+
+    how = reading if isinstance(reading, Reading) else Reading(reading)
+    rows = _source_of(project, place).rows(place)
+    make, columns, left_out = _maker(project, how, dry_run=dry_run)
+    if how.platform:
+        rows = _platform(project, how.platform).rows(rows)
+    if dry_run:
+        return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
+    with event_store(project) as store:
+        return import_rows(rows, place, make, store.add, columns=columns, left_out=left_out, progress=progress)
+
+
+def platforms(project: Project) -> list[tuple[Platform, MappingFile]]:
+    """Every platform whose exports can be read, with its mapping, by name."""
+    from evalloop.capture.mapping import load
+
+    return [(each, load(each.mapping)) for each in project.host.all("platforms")]
+
+
+Make = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
+
+
+def _maker(project: Project, how: Reading, *, dry_run: bool) -> tuple[Make, frozenset[str], Mapping[str, str]]:
+    """What makes events of a row, the columns that it reads, and why others are left out."""
+    from evalloop.capture.mapping import RowMapper, load, native
+    from evalloop.store.salt import project_salt
+
+    path = how.mapping or (_platform(project, how.platform).mapping if how.platform else None)
+    if path is None:
+        if how.options:
+            raise UsageError("options belong to a mapping", fix="name one: --mapping FILE or --from PLATFORM")
+        return _consenting(native, how.consent), frozenset(), {}
+    file = load(path).with_options(how.options)
+    salt = b"" if dry_run else project_salt(project.config.state_dir, project.config.salt)
+    mapper = RowMapper(file, salt)
+    return _consenting(mapper, how.consent), mapper.columns, mapper.left_out
+
+
+def _consenting(make: Make, consent: Consent | None) -> Make:
+    """The same events, those without a consent block with this one."""
+    if consent is None:
+        return make
+    return lambda row: [event if "consent" in event else {**event, "consent": dict(consent)} for event in make(row)]
+
+
+def _platform(project: Project, name: str) -> Platform:
+    found: Platform = project.host.get("platforms", name)
+    return found
+
+
+def _source_of(project: Project, place: str) -> Source:
+    if not Path(place).exists() and "://" not in place:
+        raise UsageError(f"{place}: no such file or folder", fix="check the path")
+    for source in project.host.all("sources"):
+        if source.matches(place):
+            found: Source = source
+            return found
+    raise UsageError(f"{place}: no source reads this", fix=f"sources: {', '.join(project.host.names('sources'))}")

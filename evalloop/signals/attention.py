@@ -1,0 +1,107 @@
+"""Detectors of attention: reading time, and sessions that just end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalloop import engine as door
+from evalloop.signals.build import by_turn
+from evalloop.signals.sessions import SECOND
+from evalloop.signals.threshold import threshold
+
+if TYPE_CHECKING:
+    from evalloop.contracts import Evidence
+
+Table = Any
+TAKEN = ("signal.copied", "signal.accepted", "signal.shared")
+"""Acts by which a user takes an answer over."""
+CHARS_PER_WORD = 5.7
+"""Where the words are not known: characters of an English word with its space."""
+
+
+@dataclass
+class Dwell:
+    """Reading time: focused and visible milliseconds, by the time that reading the answer takes.
+
+    Good: at least ``ratio`` of the time that ``wpm`` words a minute take, and ``long_s`` seconds or an act that takes
+    the answer over. Bad: less than ``short_s`` seconds, then away from the page or another try. Silent otherwise: long
+    reading may be confusion, and one cut does not fit all lengths. The time of all views of a turn is summed.
+    """
+
+    ratio: float = threshold(0.5, "a guess")
+    wpm: float = threshold(238.0, "silent reading of English: Brysbaert 2019")
+    long_s: float = threshold(30.0, "the usual satisfied-click cut; why one cut is wrong: Kim et al., WSDM 2014")
+    short_s: float = threshold(3.0, "a guess")
+    name: str = "dwell"
+    version: str = "1"
+    kind: str = "implicit"
+
+    def detect(self, evidence: Evidence) -> Table:
+        ibis = door.ibis
+        views = evidence.of_type("response.viewed")
+        found = by_turn(views, focused=ibis.coalesce(views.focused_ms, views.visible_ms).sum().cast("int64"))
+        turns = evidence.turns.select(
+            "response_id", "next_us", "session_id", "place", turn_us="at_us",
+            words=ibis.coalesce(ibis._.response_words.cast("float64"), ibis._.response_chars / CHARS_PER_WORD))
+        found = found.inner_join(turns, "response_id")
+        found = found.filter(found.focused.notnull())
+        taken = evidence.of_type(*TAKEN).select(took="response_id").distinct()
+        again = evidence.of_type("signal.regenerated", "generation.completed").select(retried="response_id").distinct()
+        found = found.left_join(taken, found.response_id == taken.took)
+        found = found.left_join(again, found.response_id == again.retried)
+        read = found.focused / (found.words * (60_000 / self.wpm)).nullif(0.0) >= self.ratio
+        good = read.fill_null(False) & ((found.focused >= self.long_s * 1000) | found.took.notnull())
+        left = found.next_us.isnull() | found.retried.notnull()
+        bad = (found.focused < self.short_s * 1000) & found.took.isnull() & left
+        marked = found.mutate(polarity=ibis.cases((good, 1.0), (bad, -1.0), else_=ibis.null("float64")))
+        marked = marked.filter(marked.polarity.notnull())
+        return marked.select("response_id", "event_ids", "at_us", "user_key", "polarity", weight=ibis.literal(0.2))
+
+
+@dataclass
+class Abandon:
+    """The session ended with this answer: nothing for ``idle_s`` seconds after the last act.
+
+    Bad after a stop, an error, ``tries`` answers to the same message, or an answer scrolled to less than ``scroll``.
+    Good when the answer was taken over (copied, accepted, shared). Else silent: that a user ends a talk is no failure
+    by itself. ``signal.abandoned`` counts as the end of a session too.
+    """
+
+    idle_s: float = threshold(1800.0, "the usual gap between sessions")
+    tries: int = threshold(2, "a guess; good and bad abandonment: Li, Huffman, Tokuda, SIGIR 2009")
+    scroll: float = threshold(0.5, "a guess")
+    name: str = "abandon"
+    version: str = "1"
+    kind: str = "implicit"
+
+    def detect(self, evidence: Evidence) -> Table:
+        ibis = door.ibis
+        acts, turns = evidence.acts, evidence.turns
+        ends = turns.filter(turns.event_id.notnull() & turns.next_us.isnull())
+        window = ibis.window(group_by=ends.session_id, order_by=[ends.place.desc()])
+        ends = ends.mutate(back=ibis.row_number().over(window))
+        ends = ends.filter(ends.back == 0).select("response_id", "session_id", "regenerate_of", "finish_reason",
+                                                  turn_us="at_us")
+        told = acts.filter(acts.event_type.isin(("signal.stopped", "signal.abandoned", "response.viewed", *TAKEN)))
+        at = told.event_type
+        seen = told.group_by("response_id").aggregate(
+            event_ids=told.event_id.collect().sort(), at_us=told.at_us.max(), user_key=told.user_key.min(),
+            took=at.isin(TAKEN).any(), stopped=(at == "signal.stopped").any(),
+            said=(at == "signal.abandoned").any(), scrolled=told.scroll_max.max())
+        tries = evidence.of_type("generation.completed").group_by("response_id").aggregate(retried=ibis._.count())
+        found = ends.inner_join(seen, "response_id")
+        found = found.left_join(tries, found.regenerate_of == tries.response_id).drop("response_id_right")
+        now = evidence.events.aggregate(now_us=evidence.events.at_us.max())
+        found = found.cross_join(now)
+        last_us = ibis.greatest(found.turn_us, found.at_us)
+        over = found.said | (found.now_us - last_us > int(self.idle_s * SECOND))
+        chain = (found.retried + 1 >= self.tries).fill_null(False)
+        partly = (found.scrolled < self.scroll).fill_null(False)
+        failed = (found.finish_reason == "error").fill_null(False)
+        bad = ~found.took & (found.stopped | failed | chain | partly)
+        marked = found.mutate(over=over, polarity=ibis.cases((found.took, 1.0), (bad, -1.0),
+                                                             else_=ibis.null("float64")))
+        marked = marked.filter(marked.over & marked.polarity.notnull())
+        return marked.select("response_id", "event_ids", "user_key", at_us=ibis.greatest(marked.turn_us, marked.at_us),
+                             polarity=marked.polarity, weight=ibis.ifelse(marked.polarity > 0, 0.1, 0.2))

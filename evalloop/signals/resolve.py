@@ -1,0 +1,134 @@
+"""Which response an event speaks of: by any of its names, else by the session, task or user it belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalloop import engine as door
+
+Table = Any
+DIRECT = ("regenerate_of", "edit_of", "rephrase_of", "response_id", "provider_response_id")
+"""The columns that name a response, best first: links come before the subject, which may be the new response."""
+ALIASES = ("message", "span", "trace", "turn")
+OUTCOMES = "outcome."
+WINDOW_H = {"outcome.task": 72, "outcome.ticket": 72, "outcome.deal": 720, "outcome.custom": 720}
+"""Hours within which an outcome of a task or a user is about an answer; ``payload.window_s`` goes first."""
+
+
+def direct(events: Table) -> Any:
+    """The response that an event names, known or not; null when it names none."""
+    return door.ibis.coalesce(*(events[name] for name in DIRECT))
+
+
+def _alias(events: Table, kind: str) -> Any:
+    """Another name of a response as one text; null when the event has none of that kind."""
+    if kind == "message":
+        return "m " + events.message_id
+    if kind == "span":
+        return "s " + events.trace_id + " " + events.span_id
+    if kind == "trace":
+        return "t " + events.trace_id
+    return "n " + events.session_id + " " + events.turn_index.cast("string")
+
+
+def resolved(events: Table, responses: Table) -> Table:
+    """``events`` that name no known response first of all, with ``speaks_of``, ``known`` and ``via``.
+
+    A name that two responses share means neither. An event with names that nobody knows is an orphan and speaks of the
+    name itself; one without a name goes to the last response of its session before it (of its task, or of its user
+    where it is an outcome); what has none of these is left out.
+    """
+    slim = events.select("event_id", "event_type", "at_us", "user_key", "session_id", "task_id", "message_id",
+                         "trace_id", "span_id", "turn_index", "window_s", *DIRECT)
+    found = _by_name(slim, responses).union(_before(slim, responses))
+    return events.inner_join(found, events.event_id == found.of_event).drop("of_event")
+
+
+def _by_name(events: Table, responses: Table) -> Table:
+    """(of_event, speaks_of, known, via) of the events that have a name."""
+    ibis = door.ibis
+    named = _named(events, responses).select(named="of_event", hit="hit")
+    with_name = events.select(of_event=events.event_id, own=_own(events))
+    with_name = with_name.filter(with_name.own.notnull())
+    told = with_name.left_join(named, with_name.of_event == named.named)
+    return told.select("of_event", speaks_of=ibis.coalesce(told.hit, told.own), known=told.hit.notnull(),
+                       via=ibis.ifelse(told.hit.notnull(), ibis.literal("name"), ibis.literal("orphan")))
+
+
+def _own(events: Table) -> Any:
+    """What an event calls its response, whether that is known or not."""
+    return door.ibis.coalesce(direct(events), events.message_id, events.span_id, events.trace_id,
+                              events.session_id + " " + events.turn_index.cast("string"))
+
+
+def _named(events: Table, responses: Table) -> Table:
+    """(of_event, hit): the best known name of each event."""
+    ibis = door.ibis
+    names = [(rank, "r " + events[name]) for rank, name in enumerate(DIRECT)]
+    names += [(len(DIRECT) + rank, _alias(events, kind)) for rank, kind in enumerate(ALIASES)]
+    asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"), name=name)
+                 for rank, name in names)
+    asked = asked.filter(asked.name.notnull())
+    known = _known_names(responses, asked.select("name").distinct())
+    pairs = asked.inner_join(known, "name")
+    best = pairs.mutate(place=ibis.row_number().over(ibis.window(group_by=pairs.of_event, order_by=pairs.rank)))
+    return best.filter(best.place == 0).select("of_event", hit=best.response)
+
+
+def _known_names(responses: Table, wanted: Table) -> Table:
+    """(name, response) of the wanted names that mean one response; its own id always means itself."""
+    ibis = door.ibis
+    own = responses.select(name="r " + responses.response_id, response=responses.response_id)
+    others = [responses.select(name="r " + responses.provider_response_id, response=responses.response_id)]
+    others += [responses.select(name=_alias(responses, kind), response=responses.response_id) for kind in ALIASES]
+    every = _all([own.mutate(own=ibis.literal(1, "int64")),
+                  *(each.mutate(own=ibis.literal(0, "int64")) for each in others)])
+    asked = every.filter(every.name.notnull()).semi_join(wanted, "name")
+    grouped = asked.group_by("name").aggregate(
+        only=asked.response.max(), first=asked.response.min(), itself=asked.response.max(where=asked.own == 1))
+    clear = grouped.filter(grouped.itself.notnull() | (grouped.only == grouped.first))
+    return clear.select("name", response=ibis.coalesce(clear.itself, clear.only))
+
+
+def _before(events: Table, responses: Table) -> Table:
+    """The same of events without a name: the last response before them (else the first) of what they belong to."""
+    ibis = door.ibis
+    events = events.filter(_own(events).isnull())
+    outcome = events.event_type.startswith(OUTCOMES)
+    alone = events.session_id.isnull()
+    nothing = ibis.null("string")
+    keys = {"session": events.session_id, "task": ibis.ifelse(alone, events.task_id, nothing),
+            "user": ibis.ifelse(alone & outcome, events.user_key, nothing)}
+    usual = ibis.cases(*((events.event_type == kind, hours) for kind, hours in WINDOW_H.items()),
+                       else_=ibis.null("int64"))
+    window = ibis.coalesce(events.window_s * 1e6, usual.cast("float64") * 3.6e9)
+    mine = _all(events.select(of_event="event_id", when_us="at_us", window=window, rank=ibis.literal(rank, "int64"),
+                              kind=ibis.literal(kind), belongs=key) for rank, (kind, key) in enumerate(keys.items()))
+    held = _all(responses.select(of_kind=ibis.literal(kind), owner=responses[column], candidate="response_id",
+                                 said_us="at_us")
+                for kind, column in (("session", "session_id"), ("task", "task_id"), ("user", "user_key")))
+    return _nearest(mine.filter(mine.belongs.notnull()), held.filter(held.owner.notnull()))
+
+
+def _nearest(mine: Table, held: Table) -> Table:
+    ibis = door.ibis
+    pairs = mine.inner_join(held, (mine.kind == held.of_kind) & (mine.belongs == held.owner))
+    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us", "window")
+    since = pairs.when_us - pairs.said_us
+    near = (since >= 0) & (pairs.window.isnull() | (since <= pairs.window))
+    pairs = pairs.filter((pairs.kind == "session") | near)
+    earlier = pairs.said_us <= pairs.when_us
+    distance = ibis.ifelse(earlier, pairs.when_us - pairs.said_us, 2**62 + pairs.said_us - pairs.when_us)
+    ordered = pairs.mutate(place=ibis.row_number().over(ibis.window(
+        group_by=pairs.of_event,
+        order_by=[pairs["rank"], distance, ibis.ifelse(earlier, pairs.candidate, "").desc(), pairs.candidate])))
+    best = ordered.filter(ordered.place == 0).select("of_event", speaks_of="candidate", known=ibis.literal(True),
+                                                     via="kind")
+    lost = mine.filter(mine.kind == "session").anti_join(best, "of_event")
+    return best.union(lost.select("of_event", speaks_of="session " + lost.belongs, known=ibis.literal(False),
+                                  via="kind"))
+
+
+def _all(tables: Any) -> Table:
+    first, *rest = tables
+    return first.union(*rest) if rest else first

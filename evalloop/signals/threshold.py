@@ -1,0 +1,72 @@
+"""Thresholds of detectors: fields with a default and where it comes from, which a project may set otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from evalloop.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evalloop.contracts import Detector
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One threshold: ``detector.field``, its value, its default, and the source of the default."""
+
+    name: str
+    value: float
+    default: float
+    source: str
+
+
+def threshold(default: float, source: str) -> Any:
+    """A field of a detector's dataclass that the setting ``thresholds`` may change."""
+    return field(default=default, metadata={"source": source})
+
+
+def thresholds(detectors: Iterable[Detector]) -> Iterator[Threshold]:
+    """The thresholds of some detectors."""
+    for detector in detectors:
+        given: Any = detector
+        for each in fields(given) if is_dataclass(given) else ():
+            if "source" in each.metadata:
+                yield Threshold(f"{detector.name}.{each.name}", getattr(given, each.name),
+                                cast("float", each.default),
+                                each.metadata["source"])
+
+
+def with_thresholds(detectors: Iterable[Detector], given: Iterable[str]) -> list[Detector]:
+    """The detectors with the values of ``given`` (texts ``copy.full=0.9``).
+
+    A detector with other values has another version (``2+3f9a1c``), so that its signals are derived anew. ConfigError
+    names what does not exist or is no number.
+    """
+    known = list(detectors)
+    names = {each.name: each for each in thresholds(known)}
+    changes: dict[str, dict[str, float]] = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if name.strip() not in names:
+            close = get_close_matches(name.strip(), names, n=1)
+            raise ConfigError(f"no threshold called {name.strip()!r}", key="thresholds",
+                              fix=f"did you mean {close[0]!r}?" if close else f"thresholds: {', '.join(names)}")
+        detector, _, part = name.strip().partition(".")
+        changes.setdefault(detector, {})[part] = _number(number, text)
+    return [_changed(each, changes[each.name]) if each.name in changes else each for each in known]
+
+
+def _number(text: str, given: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"{given!r} gives no number", key="thresholds", fix="write detector.threshold=0.5") from None
+
+
+def _changed(detector: Any, values: dict[str, float]) -> Any:
+    digest = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:6]
+    return replace(detector, **values, version=f"{detector.version}+{digest}")
