@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
 
 LISTED = 20
+Tell = Callable[[int], None] | None
 BASES = ("consent", "contract", "legitimate_interest", "none")
 PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 
@@ -28,6 +29,7 @@ Examples:
   evalloop capture chats.csv.gz --mapping chats.yaml --dry-run
   evalloop capture chats.parquet --mapping chats.yaml --skip-invalid --json
   evalloop capture scores.csv --from langfuse --option max=5
+  evalloop capture postgresql://reader@db/shop --query ratings --cursor id --mapping ratings.yaml
   evalloop capture --list
 """
 
@@ -39,14 +41,20 @@ Examples:
 @click.option("--list", "show", is_flag=True, help="show the platforms and their options")
 @click.option("--mapping", type=click.Path(path_type=Path), help="file that says how rows become events; without it "
               "each row is an event already")
+@click.option("--query", metavar="SQL", default="", help="FILE is the address of a database (a SQLAlchemy URL), read "
+              "by this SELECT, or this table")
+@click.option("--cursor", metavar="COLUMN", default="", help="column of the query that only grows: an import goes on "
+              "where the last one stopped")
+@click.option("--restart", is_flag=True, help="read all rows of the query again")
 @click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="sets an option of the mapping")
 @click.option("--consent", metavar="BASIS:PURPOSE,...", help="what your users agreed to, for events that do not say "
               "it; without it they are only counted")
 @click.option("--dry-run", is_flag=True, help="check everything, store nothing, show the first event")
 @click.option("--skip-invalid", is_flag=True, help="exit 0 although some rows were refused (they are still listed)")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(place: str | None, platform: str, show: bool, mapping: Path | None, options: tuple[str, ...],
-            consent: str | None, dry_run: bool, skip_invalid: bool, as_json: bool) -> int:
+def command(place: str | None, platform: str, show: bool, mapping: Path | None, query: str, cursor: str,
+            restart: bool, options: tuple[str, ...], consent: str | None, dry_run: bool, skip_invalid: bool,
+            as_json: bool) -> int:
     """Import events from FILE (CSV, JSON, JSON Lines, all also as .gz, Parquet, or a folder saved by datasets).
 
     Rows are events already, or a mapping file makes events of them, your own (--mapping) or the one for the export of
@@ -60,13 +68,13 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
         raise UsageError("no file is named", fix="evalloop capture FILE; `evalloop capture --list` shows the platforms")
     if mapping and platform:
         raise UsageError("--mapping and --from both say how rows are read", fix="leave one of them out")
-    how = Reading(mapping, platform, _pairs(options), _consent(consent))
-    with _progress(show=not as_json and sys.stderr.isatty()) as progress:
-        result = capture(open_project(), place, how, dry_run=dry_run, progress=progress)
+    how = Reading(mapping, platform, _pairs(options), _consent(consent), query, cursor, restart)
+    with _progress(show=not as_json and sys.stderr.isatty()) as (progress, expect):
+        result = capture(open_project(), place, how, dry_run=dry_run, progress=progress, expect=expect)
     if as_json:
         click.echo(json.dumps(_as_dict(result), ensure_ascii=False, indent=1))
     else:
-        _print(result, dry_run=dry_run)
+        _print(result, dry_run=dry_run, platform=platform)
     if not result.rows:
         return ExitCode.EMPTY
     return ExitCode.OK if result.clean or skip_invalid else ExitCode.USAGE
@@ -100,26 +108,28 @@ def _print_platforms() -> None:
 
 
 @contextmanager
-def _progress(*, show: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress(*, show: bool) -> Iterator[tuple[Tell, Tell]]:
+    """What is told of rows that are done, and of how many there will be."""
     if not show:
-        yield None
+        yield None, None
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn(),
+               TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("capture", total=None)
-        yield lambda rows: bar.update(task, completed=rows)
+        yield (lambda rows: bar.update(task, completed=rows)), (lambda rows: bar.update(task, total=rows))
 
 
-def _print(result: Captured, *, dry_run: bool) -> None:
+def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
     for error in result.errors[:LISTED]:
         click.echo(printable(str(error)), err=True)
     hidden = result.invalid + result.conflicts - min(LISTED, len(result.errors))
     if hidden > 0:
         click.echo(f"... and {hidden:,} more", err=True)
-    if result.never_seen:
+    if result.never_seen and not platform:  # a platform's mapping reads several versions of its export
         click.echo(f"warning: no row has {printable(', '.join(result.never_seen))}, which the mapping reads", err=True)
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(result.by_type.items()))
     click.echo(f"{result.rows:,} rows: {result.events:,} events" + (f" ({kinds})" if kinds else ""))

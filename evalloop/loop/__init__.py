@@ -99,6 +99,10 @@ from evalloop.loop.releases import (
 # notices: users hear of it
 from evalloop.loop.notices import plan_notices, send_notices
 
+# the whole: one turn unattended, and where it stands
+from evalloop.loop.status import status
+from evalloop.loop.turn import turn
+
 # report: trials -> deltas -> verdict; notes: verdict -> what users are told
 from evalloop.loop.verdicts import compare, compare_trials, read_trials, render, write_release
 from evalloop.loop.confirm import decide
@@ -190,8 +194,10 @@ __all__ = [
     "self_judges",
     "send_notices",
     "set_baseline",
+    "status",
     "store_stats",
     "theme_history",
+    "turn",
     "verify_release",
     "weigh_failures",
     "write_notes",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import UsageError
@@ -14,32 +15,45 @@ from evalloop.loop.project import Project
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
     from evalloop.capture.mapping import MappingFile
-    from evalloop.contracts import Platform, Source
+    from evalloop.contracts import Platform, RawRow, Source
+    from evalloop.store.sqlrows import Bookmark, Query
 
 Consent = Mapping[str, Any]
+MARK_S = 2.0
+"""Seconds between two bookmarks: what a kill makes an import read again."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """How the rows of a place are read: a mapping file or a platform's, its options, and the consent that events get
-    which say nothing of it (``{"basis": ..., "purposes": [...]}``)."""
+    which say nothing of it (``{"basis": ..., "purposes": [...]}``).
+
+    ``query`` (a SELECT, or a table) makes the place the address of a database. With ``cursor``, a column of its rows
+    that only grows, an import goes on where the last one stopped, unless ``restart``.
+    """
 
     mapping: Path | None = None
     platform: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     consent: Consent | None = None
+    query: str = ""
+    cursor: str = ""
+    restart: bool = False
 
 
 def capture(project: Project, place: str, reading: Reading | Path | None = None, *, dry_run: bool = False,
-            progress: Callable[[int], None] | None = None) -> Captured:
+            progress: Callable[[int], None] | None = None, expect: Callable[[int], None] | None = None) -> Captured:
     """Imports the rows of a place as events; without a mapping file or platform the rows are events already.
 
-    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then.
+    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then,
+    ``expect`` how many there will be, where that is known.
     """
     from evalloop.capture.importing import import_rows
     from evalloop.store.events import Added
 
     how = reading if isinstance(reading, Reading) else Reading(reading)
+    if how.query:
+        return _capture_table(project, place, how, dry_run=dry_run, progress=progress, expect=expect)
     rows = _source_of(project, place).rows(place)
     make, columns, left_out = _maker(project, how, dry_run=dry_run)
     if how.platform:
@@ -48,6 +62,67 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
         return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
     with event_store(project) as store:
         return import_rows(rows, place, make, store.add, columns=columns, left_out=left_out, progress=progress)
+
+
+def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
+                   progress: Callable[[int], None] | None, expect: Callable[[int], None] | None) -> Captured:
+    """The same for the rows of a query, from the bookmark on."""
+    from evalloop.capture.importing import import_rows
+    from evalloop.store.events import Added
+    from evalloop.store.sqlrows import Bookmark, Query
+
+    if not how.mapping and not how.platform:
+        raise UsageError("a query needs a mapping", fix="say how rows become events: --mapping FILE")
+    if how.cursor and how.platform:
+        raise UsageError("--cursor goes only with a mapping of your own", fix="leave it out: a second import is safe")
+    make, columns, left_out = _maker(project, how, dry_run=dry_run)
+    query = Query(address, how.query, how.cursor)
+    followed = _Followed(query, Bookmark(project.config.state_dir, query, (how.mapping or Path(how.platform)).name))
+    if how.restart:
+        followed.bookmark.forget()
+    if expect:
+        expect(followed.count())
+    rows: Iterator[RawRow] = followed.rows()
+    if how.platform:
+        rows = _platform(project, how.platform).rows(rows)
+    if dry_run:
+        return import_rows(rows, query.place, make, lambda _: Added(), columns=columns, left_out=left_out)
+    with event_store(project) as store:
+        def stored(number: int) -> None:
+            followed.mark()
+            if progress:
+                progress(number)
+        return import_rows(rows, query.place, make, store.add, columns=columns, left_out=left_out, progress=stored)
+
+
+class _Followed:
+    """The rows of a query from its bookmark on, and the bookmark moved after them."""
+
+    def __init__(self, query: Query, bookmark: Bookmark) -> None:
+        self.bookmark = bookmark
+        self._query = query
+        self._last: Any = None
+        self._marked_at = monotonic()
+        self._ended = False
+
+    def count(self) -> int:
+        return self._query.count(self._from)
+
+    def rows(self) -> Iterator[RawRow]:
+        for number, row in enumerate(self._query.rows(self._from), 1):
+            self._last = row[self._query.cursor] if self._query.cursor else None
+            yield number, row
+        self._ended = True
+
+    @property
+    def _from(self) -> Any:
+        return self.bookmark.read() if self._query.cursor else None
+
+    def mark(self) -> None:
+        """Called when the events of all rows so far are on the disk."""
+        if self._last is not None and (self._ended or monotonic() - self._marked_at > MARK_S):
+            self.bookmark.write(self._last)
+            self._marked_at = monotonic()
 
 
 def platforms(project: Project) -> list[tuple[Platform, MappingFile]]:
@@ -89,6 +164,9 @@ def _platform(project: Project, name: str) -> Platform:
 
 
 def _source_of(project: Project, place: str) -> Source:
+    if "://" in place and not any(source.matches(place) for source in project.host.all("sources")):
+        raise UsageError(f"{place.partition(':')[0]}: what is to be read there?",
+                         fix="a database needs --query 'SELECT ...' and --mapping FILE")
     if not Path(place).exists() and "://" not in place:
         raise UsageError(f"{place}: no such file or folder", fix="check the path")
     for source in project.host.all("sources"):

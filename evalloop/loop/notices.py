@@ -9,7 +9,7 @@ from evalloop.errors import EmptyError, UsageError
 from evalloop.loop.evidence import add_events, failures, open_log
 from evalloop.loop.project import Project
 from evalloop.loop.releases import find_release
-from evalloop.loop.themes import known_clusters
+from evalloop.loop.themes import theme_members
 
 if TYPE_CHECKING:
     from evalloop.contracts import Channel
@@ -26,10 +26,7 @@ def plan_notices(project: Project, name: str, *, every_days: int = 30) -> Planne
     release = find_release(project, name)
     if not any(each.verdict == "confirmed" for each in release.checks):
         raise EmptyError(f"production has confirmed nothing of {name}", fix=f"evalloop verify {name}")
-    members: dict[str, list[str]] = {}
-    for cluster in known_clusters(project):
-        for each in cluster.member_ids:
-            members.setdefault(each, []).append(cluster.cluster_id)
+    members = {failure: [cluster] for failure, cluster in theme_members(project).items()}
     return plan(release, members, failures(project), _sent(project), now=now_text(), every_days=every_days,
                 mask=lambda text: mask_text(text)[0])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evalloop.errors import ConfigError, EmptyError, UsageError
 from evalloop.loop.evidence import derived, failures
 from evalloop.loop.project import Project
-from evalloop.loop.themes import find_clusters, known_clusters
+from evalloop.loop.themes import find_clusters, known_clusters, move_theme, theme_members
 from evalloop.loop.verdicts import compare, release_for
 
 if TYPE_CHECKING:
@@ -36,7 +36,24 @@ def create_release(project: Project, name: str, question: Question, *, shipped_a
     except ValueError:
         raise UsageError(f"{shipped_at!r} is no time", fix="write 2026-11-26 or 2026-11-26T14:00:00Z") from None
     release = release_for(project, compare(project, question), name, shipped_at=at, variants=variants)
-    return release, keep_release(_folder(project), release)
+    path = keep_release(_folder(project), release)
+    for each in release.expectations:
+        if each.direction == "better":
+            _move(project, each.cluster_id, "fixed", f"the gate of {name} supports it", name)
+    return release, path
+
+
+AFTER = {"not yet": "verifying", "confirmed": "resolved", "worse": "regressed"}
+"""Where a theme goes by what production says of it."""
+
+
+def _move(project: Project, cluster_id: str | None, status: str, reason: str, release: str) -> None:
+    """Moves a theme on its way, where it can go there from where it stands."""
+    from evalloop.clusters.lifecycle import NEXT
+
+    known = {each.cluster_id: each for each in known_clusters(project)}
+    if cluster_id in known and status in NEXT[known[cluster_id].status]:
+        move_theme(project, cluster_id, status, reason=reason, release=release, by="release")
 
 
 def find_release(project: Project, name: str) -> Release:
@@ -78,7 +95,14 @@ def verify_release(project: Project, name: str, *, now: str | None = None, segme
     release = with_checks(release, verify(release, before, after, end, watch))
     if keep:
         keep_release(_folder(project), release)
+        for each in release.checks:
+            if each.verdict in AFTER and (each.verdict == "worse" or _claimed(release, each.cluster)):
+                _move(project, each.cluster_id, AFTER[each.verdict], each.reason or each.verdict, name)
     return release
+
+
+def _claimed(release: Release, cluster: str) -> bool:
+    return any(each.cluster == cluster and each.direction == "better" for each in release.expectations)
 
 
 def write_notes(project: Project, release: Release, form: str = "md", template: Path | None = None, *,
@@ -147,7 +171,7 @@ def _sides(project: Project, release: Release, since: str, start: str, end: str,
 def _members(project: Project) -> Mapping[str, Sequence[str]]:
     """The clusters of each response that let a user down; quarantined failures count nowhere."""
     find_clusters(project)
-    of_failure = {name: each.cluster_id for each in known_clusters(project) for name in each.member_ids}
+    of_failure = theme_members(project)
     found: defaultdict[str, list[str]] = defaultdict(list)
     for failure in failures(project):
         if failure.weight > 0 and failure.response_id:

@@ -93,6 +93,16 @@ def theme_history(project: Project, cluster_id: str | None = None) -> list[Move]
         return store.moves(cluster_id)
 
 
+def theme_members(project: Project) -> dict[str, str]:
+    """The cluster of every failure that was ever grouped; merged clusters count as the one that they became."""
+    merged = _decided(project).merged
+    with _store(project) as store:
+        weeks = [store.at(week) for week, _ in store.weeks()]
+    found = {name: each.cluster_id for themes in weeks if themes for each in themes.clusters
+             for name in each.member_ids}
+    return {name: merged.get(cluster, cluster) for name, cluster in found.items()}
+
+
 def rename_theme(project: Project, reference: str, name: str) -> tuple[Cluster, Path]:
     """Gives a theme a name that stays; returns the theme as it was, and the file of names."""
     from evalloop.clusters import decided

@@ -120,15 +120,22 @@ def _guards(release: Release, before: Sequence[Exposure], after: Sequence[Exposu
 def _check(expected: Expectation, result: WatchResult, control: WatchResult, general: Sequence[str],
            looks: Sequence[str], now: str, start: str, needed: float, watch: Watch) -> Check:
     guards = list(general)
-    if result.first is not None and control.first is not None and control.side == result.side:
-        guards.append("everything else that lets users down moved the same way: the season or the way to complain "
-                      "may have changed")
+    if _together(result, control):
+        guards.append("everything else that lets users down moved the same way, and not clearly less: the season or "
+                      "the way to complain may have changed")
     verdict, reason = _verdict(result, guards, needed, _over(start, now, watch.days))
     finite_high = result.interval.high if result.interval.high != float("inf") else None
     return Check(expected.cluster, str(expected.cluster_id), verdict, now, result.before, result.after, result.ratio,
                  result.interval.low, finite_high, result.e, result.p, result.n_before, result.n_after,
                  looks[result.first] if result.first is not None and verdict in ("confirmed", "worse") else None,
                  tuple(guards), reason)
+
+
+def _together(result: WatchResult, control: WatchResult) -> bool:
+    """True when the control moved the same way and the theme not clearly further: their intervals overlap."""
+    if result.first is None or control.first is None or control.side != result.side:
+        return False
+    return result.interval.low <= control.interval.high and control.interval.low <= result.interval.high
 
 
 def _over(start: str, now: str, days: int) -> bool:

@@ -1,7 +1,8 @@
-"""A real browser for the page."""
+"""A real browser for the page, and a server that keeps comments as GitHub does."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,6 +19,18 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
 def absent(what: str) -> None:
     """Skips, but fails in CI, where everything is installed."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no {what} on this machine")
+
+
+@pytest.fixture
+def github() -> Iterator[Any]:
+    """The comments of pull request me/app#12, over HTTP; the token is ``secret-token``."""
+    spec = importlib.util.spec_from_file_location("github_server", Path(__file__).with_name("github_server.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.github() as state:
+        yield state
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,24 @@ def test_markdown_rows_keep_their_cells() -> None:
     assert not re.search(r"https?:/", text)
 
 
+@pytest.mark.parametrize("candidates", [1, 3, 120])
+def test_markdown_always_fits_a_comment(candidates: int) -> None:
+    """Hundreds of clusters with long hostile names, many candidates: within GitHub's limit, and the rest is counted."""
+    names = [f"{number} {'|@_' * 60}" for number in range(400 if candidates < 9 else 12)]
+    variants = ["base", *(f"cand {number} {'|' * 150}" for number in range(candidates))]
+    scores = [Score(f"{name} c{case}", variant, float(variant == "base" or case == 0), name)
+              for name in names for case in range(2) for variant in variants]
+    policy = Policy.of({"must_pass": sorted({score.case for score in scores})})
+    first, *others = compare_all(scores, "base", variants[1:], policy=policy,
+                                 notes=[f"{number}{'|' * 3000}" for number in range(90)])
+    text = RENDERERS["md"].render(ReportData(first, title="an evalset", others=tuple(others)))
+    assert len(text) < 64_001
+    assert "more clusters are left out here" in text
+    assert text.splitlines()[1].startswith("## ")
+    rows = [re.findall(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("|")]
+    assert len({len(row) for row in rows}) <= 2
+
+
 def test_csv_has_no_formula() -> None:
     """No cell begins with what a spreadsheet computes; every row has every column."""
     rows = list(csv.reader(io.StringIO(render("csv"))))

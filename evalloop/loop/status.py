@@ -1,0 +1,192 @@
+"""The loop at a glance: what each part holds, how long things take, and which part is exhaust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from evalloop.errors import EmptyError
+from evalloop.loop.evidence import derive_signals, failures
+from evalloop.loop.project import Project
+from evalloop.loop.releases import list_releases
+from evalloop.loop.themes import known_clusters, theme_members
+from evalloop.loop.trials import list_runs
+
+if TYPE_CHECKING:
+    from evalloop.records.case import Case
+    from evalloop.records.cluster import Cluster
+    from evalloop.records.failure import Failure
+    from evalloop.records.release import Release
+    from evalloop.records.run import Run
+    from evalloop.records.status import Part, Status
+
+WORKS, THIN, EXHAUST = "works", "thin", "exhaust"
+LEAST_CAPTURE = 0.10
+"""Capture rate under which a product only collects (tiers of DESIGN section 3)."""
+
+
+def status(project: Project) -> Status:
+    """What the five parts hold today, and the one command to run next."""
+    from evalloop.records.status import Status
+
+    capture, found = _capture(project), _failures(project)
+    clusters, cases = [each for each in known_clusters(project) if each.size], list(_cases(project))
+    releases = list_releases(project)
+    runs = [run for run, _ in list_runs(project)]
+    parts = (capture, _clusters(clusters, found, cases, theme_members(project)), _evalset(cases),
+             _runs(runs, releases), _trust(releases))
+    command, why = _next(parts, found, clusters, cases, releases)
+    return Status(parts, command, why, _signal_to_case(cases, found), _case_to_release(cases, releases),
+                  _release_to_confirmed(releases))
+
+
+def _failures(project: Project) -> list[Failure]:
+    try:
+        return failures(project)
+    except EmptyError:
+        return []
+
+
+def _cases(project: Project) -> Iterator[Case]:
+    from evalloop.cases import suite
+
+    graders = project.objects("graders")
+    for path in suite.find(project.config.evalsets_dir):
+        yield from suite.load(path, graders).cases
+
+
+# ---- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _part(name: str, state: str, says: str, **figures: Any) -> Part:
+    from evalloop.records.status import Part
+
+    return Part(name, state, says, {key: value for key, value in figures.items() if value is not None})
+
+
+def _capture(project: Project) -> Part:
+    try:
+        told = derive_signals(project)
+    except EmptyError:
+        return _part("capture", EXHAUST, "nothing was captured yet", events=0)
+    rate, votes = told.capture_rate.share, told.explicit_rate.share
+    state = WORKS if rate and rate >= LEAST_CAPTURE else THIN
+    says = (f"{told.events:,} events of {told.users:,} users; {_percent(rate)} of sessions give a usable signal "
+            f"({told.tier}), {_percent(votes)} of answers a vote or comment")
+    return _part("capture", state, says, events=told.events, users=told.users, capture_rate=rate, tier=told.tier,
+                 explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share)
+
+
+def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case],
+              members: Mapping[str, str]) -> Part:
+    named = [each for each in clusters if each.cluster_id != "other"]
+    grouped = sum(members.get(each.failure_id, "other") != "other" for each in found)
+    share = grouped / len(found) if found else None
+    with_cases = {case.provenance.get("cluster_id") for case in cases} & {each.cluster_id for each in named}
+    state = EXHAUST if found and not named else THIN if not with_cases else WORKS
+    says = (f"{len(found):,} failures, {_percent(share)} of them in {len(named)} themes; {len(with_cases)} themes have "
+            "cases")
+    return _part("clusters", state, says, failures=len(found), themes=len(named), share_in_themes=share,
+                 themes_with_cases=len(with_cases))
+
+
+def _evalset(cases: Sequence[Case]) -> Part:
+    accepted = [case for case in cases if case.status == "accepted"]
+    waiting = sum(case.status == "candidate" for case in cases)
+    grown = [case for case in accepted if case.provenance.get("cluster_id")]
+    newest = max((str(case.provenance.get("reviewed_at", ""))[:10] for case in grown), default="")
+    state = WORKS if grown else THIN if accepted or waiting else EXHAUST
+    share = len(grown) / len(accepted) if accepted else None
+    says = (f"{len(accepted):,} accepted cases, {_percent(share)} of them from feedback"
+            + (f" (the newest of {newest})" if newest else "") + f"; {waiting:,} candidates wait for review")
+    return _part("evalset growth", state, says, accepted=len(accepted), from_feedback=len(grown), candidates=waiting,
+                 share_from_feedback=share, newest=newest or None)
+
+
+def _runs(runs: Sequence[Run], releases: Sequence[Release]) -> Part:
+    last = max((run.created_at for run in runs), default="")
+    gated = [each for each in releases if each.gate != "NONE"]
+    state = WORKS if gated else THIN if runs else EXHAUST
+    says = (f"{len(runs):,} runs" + (f", the last of {last[:10]}" if last else "")
+            + f"; {len(gated)} releases went through the gate")
+    return _part("iteration", state, says, runs=len(runs), last_run=last or None, gated_releases=len(gated))
+
+
+def _trust(releases: Sequence[Release]) -> Part:
+    verdicts = [check.verdict for each in releases for check in each.checks]
+    confirmed, worse = verdicts.count("confirmed"), verdicts.count("worse")
+    open_ones = sum(verdict == "not yet" for verdict in verdicts)
+    state = WORKS if confirmed or worse else THIN if releases else EXHAUST
+    says = (f"{len(releases)} releases; in production {confirmed} themes confirmed, {worse} worse, {open_ones} not "
+            "decided yet")
+    return _part("trust", state, says, releases=len(releases), confirmed=confirmed, reopened=worse, undecided=open_ones)
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.0%}"
+
+
+# ---- what next -------------------------------------------------------------------------------------------------------
+
+
+def _next(parts: Sequence[Part], found: Sequence[Failure], clusters: Sequence[Cluster], cases: Sequence[Case],
+          releases: Sequence[Release]) -> tuple[str, str]:
+    """The first thing in the order of the loop that is missing."""
+    figures = {name: value for part in parts for name, value in part.figures.items()}
+    worse = next((each for each in releases if any(check.verdict == "worse" for check in each.checks)), None)
+    unasked = next((each for each in releases if not each.checks
+                    and any(expected.cluster_id for expected in each.expectations)), None)
+    steps = (
+        (worse is not None, "evalloop grow", f"a theme got worse after {worse.name if worse else ''}: it needs cases"),
+        (not figures.get("events"), "evalloop capture FILE --mapping MAPPING", "nothing is captured"),
+        (found and not clusters, "evalloop cluster", "failures are collected and not grouped"),
+        (clusters and not figures.get("themes_with_cases"), "evalloop grow", "themes are known and not tested"),
+        (figures.get("candidates"), "evalloop review", f"{figures.get('candidates')} candidates wait"),
+        (cases and not figures.get("runs"), "evalloop run EVALSET", "cases are there and nothing was run on them"),
+        (figures.get("runs") and not releases, "evalloop release create NAME BASE CAND", "runs decide nothing yet"),
+        (unasked is not None, f"evalloop verify {unasked.name if unasked else ''}", "production was not asked"),
+    )
+    return next(((command, why) for wanted, command, why in steps if wanted),
+                ("evalloop loop --since 7d", "everything flows: turn the loop again"))
+
+
+# ---- how long it takes -----------------------------------------------------------------------------------------------
+
+
+def _signal_to_case(cases: Iterable[Case], found: Iterable[Failure]) -> float | None:
+    """Median days from a failure to the acceptance of the case that came from it."""
+    seen = {name: each.occurred_at for each in found for name in each.event_ids}
+    spans = []
+    for case in cases:
+        at = max((seen[name] for name in case.provenance.get("events", ()) if name in seen), default="")
+        if at and case.provenance.get("reviewed_at"):
+            spans.append(_days(at, str(case.provenance["reviewed_at"])))
+    return median(spans) if spans else None
+
+
+def _case_to_release(cases: Iterable[Case], releases: Iterable[Release]) -> float | None:
+    """Median days from the acceptance of a case to the first release that improved its cluster."""
+    shipped: dict[str, list[str]] = {}
+    for release in releases:
+        for claim in release.improved:
+            shipped.setdefault(str(claim["cluster"]), []).append(release.shipped_at or release.created_at)
+    spans = []
+    for case in cases:
+        at = case.provenance.get("reviewed_at")
+        later = [_days(str(at), when) for when in shipped.get(str(case.cluster), ()) if at]
+        spans += [min(each for each in later if each >= 0)] if any(each >= 0 for each in later) else []
+    return median(spans) if spans else None
+
+
+def _release_to_confirmed(releases: Iterable[Release]) -> float | None:
+    """Median days from a release to the day on which production confirmed a theme."""
+    spans = [_days(each.shipped_at or each.created_at, check.decided_on) for each in releases for check in each.checks
+             if check.verdict == "confirmed" and check.decided_on]
+    return median(spans) if spans else None
+
+
+def _days(start: str, end: str) -> float:
+    from evalloop.records.times import moment_of
+
+    return (moment_of(end) - moment_of(start)).total_seconds() / 86_400
