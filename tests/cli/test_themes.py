@@ -16,7 +16,8 @@ from evalloop.records.cluster import Cluster, Impact, Subtheme, Themes, WeekShar
 from evalloop.store.themes import ThemeStore
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror=alert(1)> & | `x` **b** [a](javascript:1) \x1b[31m\u202e"
-WEEKS = (WeekShare("2026-W46", 0.1, 0.05, 0.2, 0.02, 40, 4, 38.0, 4), WeekShare("2026-W47", 0.4, 0.3, 0.5, 0.05, 41, 16))
+WEEKS = (WeekShare("2026-W46", 0.1, 0.05, 0.2, 0.02, 40, 4, 38.0, 4),
+         WeekShare("2026-W47", 0.4, 0.3, 0.5, 0.05, 41, 16))
 
 
 def theme(cluster_id: str, label: str, **given: object) -> Cluster:
@@ -119,7 +120,8 @@ def test_names_and_steps_from_the_command_line(project: Path) -> None:
     assert run(project, "rename", "c-1111", "Dead citations").returncode == 0
     assert "Dead citations" in (project / "themes" / "names.yaml").read_text()
     assert "Dead citations" in run(project).stdout
-    fixed = run(project, "status", "Dead citations", "fixed", "--release", "v12", "--reason", "cites by id", "--by", "ann")
+    told = ("--release", "v12", "--reason", "cites by id", "--by", "ann")
+    fixed = run(project, "status", "Dead citations", "fixed", *told)
     assert fixed.stdout == "c-1111111111: open -> fixed\n"
     assert "fixed in v12" in run(project).stdout
     assert "open -> fixed in v12: cites by id (ann)" in run(project, "history", "c-1111").stdout
