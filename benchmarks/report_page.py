@@ -69,7 +69,7 @@ def report(count: int, longest: int) -> ReportData:
     trials: dict[str, list[Trial]] = {"base": [], "cand": []}
     cases, scores = {}, []
     for number, source in enumerate(ids):
-        case, cluster = f"{source}-{number}", f"cluster-{number % CLUSTERS:02}"
+        case, cluster = f"c-{number:05}", f"cluster-{number % CLUSTERS:02}"
         cases[case] = Case(case, cluster, {"vars": {"question": asked[source]}})
         values = {"base": float(number % 5 != 0 or number % 3 != 0), "cand": float(number % 5 != 0 or number % 3 == 0)}
         for name, texts in (("base", old), ("cand", new)):

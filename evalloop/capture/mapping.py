@@ -96,7 +96,7 @@ class RowMapper:
         self._key = compile_node(data["key"], salt, "key") if "key" in data else None
         self._when = compile_when(data.get("when", {}))
         self._pass_over = [(compile_when(each["when"]), each["because"]) for each in data.get("pass_over", ())]
-        self._events = [_EventMaker(spec, data.get("shared", {}), salt) for spec in data["events"]]
+        self._events = [_EventMaker(spec, data.get("shared", {}), salt, mapping.name) for spec in data["events"]]
         self.columns = frozenset(_columns_of(data))
         self.left_out: Mapping[str, str] = data.get("left_out", {})
 
@@ -117,14 +117,20 @@ class RowMapper:
 
     def _row_id(self, row: Mapping[str, Any]) -> str:
         key = self._key(row) if self._key else row
-        text = json.dumps([self._name, key], sort_keys=True, ensure_ascii=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return _identity(self._name, key)
+
+
+def _identity(mapping: str, key: Any) -> str:
+    text = json.dumps([mapping, key], sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class _EventMaker:
     """Makes the events of one entry of ``events``."""
 
-    def __init__(self, spec: Mapping[str, Any], shared: Mapping[str, Any], salt: bytes) -> None:
+    def __init__(self, spec: Mapping[str, Any], shared: Mapping[str, Any], salt: bytes, mapping: str) -> None:
+        self._mapping = mapping
+        self._replaces = compile_node(spec["replaces"], salt, "replaces") if "replaces" in spec else None
         self._type = spec["event_type"]
         self._label = spec.get("name", self._type)
         self._loops = [(each["as"], compile_path(each["in"]), each["in"], each.get("optional", False))
@@ -138,9 +144,17 @@ class _EventMaker:
         for loop, path in self._iterate(scope, 0, ()):
             inner = {**loop, **{name: get(loop) for name, get in self._let}}
             if self._when(inner):
-                identity = "\0".join((row_id, self._label, *map(str, path)))
-                event_id = "e-" + hashlib.sha256(identity.encode()).hexdigest()[:32]
-                yield _whole({"schema": SCHEMA, "event_id": event_id, "event_type": self._type, **self._body(inner)})
+                event = {"schema": SCHEMA, "event_id": self._event_id(row_id, path), "event_type": self._type,
+                         **self._body(inner)}
+                earlier = self._replaces(inner) if self._replaces else MISSING
+                if earlier is not MISSING:
+                    replaced = self._event_id(_identity(self._mapping, earlier), path)
+                    event["links"] = {**event.get("links", {}), "supersedes": replaced}
+                yield _whole(event)
+
+    def _event_id(self, row_id: str, path: tuple[int, ...]) -> str:
+        identity = "\0".join((row_id, self._label, *map(str, path)))
+        return "e-" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     def _iterate(self, scope: Scope, depth: int, path: tuple[int, ...]) -> Iterator[tuple[Scope, tuple[int, ...]]]:
         if depth == len(self._loops):

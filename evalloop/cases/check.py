@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalloop.cases import suite, variants
-from evalloop.cases.grow import Skipped
+from evalloop.cases.usable import Skipped
 from evalloop.contracts import Grader, Target
 from evalloop.errors import RecordError, RecordErrors
 from evalloop.records.case import Case

@@ -9,7 +9,6 @@ import click
 
 from evalloop import loop
 from evalloop.cli.asking import asks_comparison, form_of, put, question
-from evalloop.errors import UsageError
 
 EXAMPLES = """\b
 Examples:
@@ -39,6 +38,4 @@ def command(as_json: bool, form: str | None, output: Path | None, **given: Any) 
     wanted = form_of(form, as_json, output)
     project = loop.open_project()
     data = loop.compare(project, question(given, keep=wanted == "html"))
-    if wanted == "html" and data.others:
-        raise UsageError("a page shows one candidate", fix="write one for each, or all in one with --format md")
     put(loop.render(project, wanted, data), output)

@@ -9,10 +9,14 @@ import click
 
 from evalloop.cases.check import Grown
 from evalloop.errors import ExitCode
-from evalloop.loop import grow_cases, open_project
+from evalloop.loop import GrowOptions, grow_cases, open_project
 from evalloop.printable import one_line
 
-EPILOG = """Examples: evalloop grow; evalloop grow --evalset support --cluster broken-citations --per-cluster 20
+EPILOG = """\b
+Examples:
+  evalloop grow
+  evalloop grow --evalset support --cluster broken-citations --per-cluster 20
+  evalloop grow --fail-first base       (asks the variant that users complained about)
 
 The candidates are written into evalsets/NAME/CLUSTER.evalset.yaml; evalloop review decides about them. Growing again
 gives nothing new until there are new failures. Exit 5: there is nothing to grow from."""
@@ -23,15 +27,21 @@ gives nothing new until there are new failures. Exit 5: there is nothing to grow
 @click.option("--cluster", "themes", multiple=True, metavar="CLUSTER", help="only this cluster (repeatable)")
 @click.option("--per-cluster", default=12, show_default=True, type=click.IntRange(1, 1000),
               help="most cases of one cluster in one week")
+@click.option("--implicit", is_flag=True, help="use failures too that only one sign of behaviour tells of")
+@click.option("--fail-first", metavar="VARIANT",
+              help="ask this variant and leave out what it passes; 'recorded' judges only the recorded answers")
 @click.option("--dry-run", is_flag=True, help="show what would be written")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(name: str, themes: tuple[str, ...], per_cluster: int, dry_run: bool, as_json: bool) -> int:
-    """Turn clusters of failures into candidate cases: typical, varied, fair to users, and new.
+def command(name: str, themes: tuple[str, ...], per_cluster: int, implicit: bool, fail_first: str | None, dry_run: bool,
+            as_json: bool) -> int:
+    """Turn clusters of failures into candidate cases: typical, varied and hard ones, fair to users, and new.
 
     Only failures whose users allow the purpose "eval" are used. Texts are masked. A candidate that was rejected once is
-    never proposed again, nor is one that is nearly the same.
+    never proposed again, nor is one that is nearly the same. A candidate whose graders pass the answer that users
+    complained about is left out: graders that need no judge are tried on it, --fail-first tries the others too.
     """
-    grown = grow_cases(open_project(), name, per_cluster=per_cluster, themes=themes, dry_run=dry_run)
+    options = GrowOptions(per_cluster, themes, implicit, fail_first, dry_run)
+    grown = grow_cases(open_project(), name, options)
     if as_json:
         click.echo(json.dumps(_row(grown), indent=1, ensure_ascii=False))
     else:

@@ -48,11 +48,11 @@ from evalloop.loop.themes import (
 from evalloop.loop.evalsets import (
     check_evalsets,
     choose_variants,
-    grow_cases,
     known_failures,
     load_evalset,
     open_review,
 )
+from evalloop.loop.growing import GrowOptions, grow_cases
 from evalloop.loop.imports import ImportedEvalset, import_evalset
 
 # runs: evalsets x variants -> trials
@@ -111,6 +111,7 @@ from evalloop.loop.confirm import decide
 from evalloop.loop.planning import plan_evalset, plan_runs_again, select
 
 __all__ = [
+    "GrowOptions",
     "ImportedEvalset",
     "Labelled",
     "Project",

@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalloop.errors import EmptyError, UsageError
-from evalloop.loop.evidence import failures
 from evalloop.loop.project import Project
-from evalloop.loop.themes import known_clusters
 
 if TYPE_CHECKING:
-    from evalloop.cases.check import Checked, Grown
+    from evalloop.cases.check import Checked
     from evalloop.cases.review import Review
     from evalloop.records.case import Evalset
-    from evalloop.records.cluster import Cluster
     from evalloop.records.known import KnownFailure
     from evalloop.records.variant import Variant
 
@@ -72,52 +69,12 @@ def check_evalsets(project: Project, path: Path | None = None) -> list[Checked]:
     """Every evalset at ``path`` (default: the project's) with its problems; EmptyError when there is none."""
     from evalloop.cases import check, suite
 
-    place = path or _near(project.config.evalsets_dir)
+    place = path or near_here(project.config.evalsets_dir)
     found = suite.find(place)
     if not found:
         raise EmptyError(f"no evalset in {place}", fix="write one, or let evalloop grow make candidate cases")
     graders, targets = project.objects("graders"), project.objects("targets")
     return [check.check(each, graders, targets, project.config.root) for each in found]
-
-
-def grow_cases(project: Project, name: str, *, per_cluster: int = 12, themes: Sequence[str] = (),
-               dry_run: bool = False) -> Grown:
-    """Turns the clusters of failures into candidate cases in the files of the evalset ``name``.
-
-    ``themes`` limits it to clusters with these ids or names. What any evalset of the project has, and what a reviewer
-    rejected in any, is not proposed.
-    """
-    from evalloop.cases import check, grow, review, suite, write
-    from evalloop.masking import mask_text
-
-    clusters = _clusters(project, themes)
-    graders, folder = project.objects("graders"), project.config.evalsets_dir
-    existing = [case for path in suite.find(folder) for case in suite.load(path, graders).cases]
-    failed = failures(project)
-    settings = grow.GrowSettings(per_cluster=per_cluster, min_users=project.config.min_users,
-                                 mask=lambda text: mask_text(text)[0])
-    refused = [str(row.get("text", "")) for row in review.rejections(folder)]
-    cases = grow.grow(clusters, failed, existing, refused, settings)
-    changed: list[Path] = []
-    if cases and not dry_run:
-        editors = project.config.state_dir / "schemas" / "evalset.schema.json"
-        write.write_editor_schema(editors, graders)
-        changed = write.add(folder / name, name, cases, schema_path=write.relative(editors, folder / name))
-    return check.Grown(tuple(cases), tuple(map(_near, changed)), tuple(grow.skipped(clusters, failed)))
-
-
-def _clusters(project: Project, themes: Sequence[str]) -> list[Cluster]:
-    """The clusters as they stand, or those of them that are named."""
-    from evalloop.cases.grow import cluster_name
-
-    clusters = known_clusters(project)
-    if not clusters:
-        raise EmptyError("there are no clusters", fix="evalloop cluster groups failures first")
-    wanted = [each for each in clusters if {each.cluster_id, cluster_name(each), each.label} & set(themes)]
-    if themes and not wanted:
-        raise EmptyError(f"no cluster named {', '.join(themes)}",
-                         fix=f"clusters: {', '.join(map(cluster_name, clusters))}")
-    return wanted if themes else list(clusters)
 
 
 def open_review(project: Project, place: str | None = None, reviewer: str | None = None) -> Review:
@@ -136,7 +93,7 @@ def open_review(project: Project, place: str | None = None, reviewer: str | None
 def _evalset_path(project: Project, place: str | None) -> Path:
     from evalloop.cases import suite
 
-    folder = _near(project.config.evalsets_dir)
+    folder = near_here(project.config.evalsets_dir)
     if place is not None:
         return next((path for path in (Path(place), folder / place) if path.exists()), Path(place))
     graders = project.objects("graders")
@@ -149,6 +106,6 @@ def _evalset_path(project: Project, place: str | None) -> Path:
     return waiting[0]
 
 
-def _near(path: Path) -> Path:
+def near_here(path: Path) -> Path:
     """A path as people see it: relative when it lies under the current folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from evalloop.errors import EmptyError, EvalloopError
-from evalloop.loop.evalsets import grow_cases
 from evalloop.loop.evidence import derive_signals, drain
+from evalloop.loop.growing import grow_cases
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases, verify_release
 from evalloop.loop.themes import find_clusters

@@ -20,7 +20,9 @@ class Failure(Record):
     probability of the random ask whose answer is against the turn, else 0: shares of these weights are free of who
     likes to click; ``asked_only``: nothing else is against it. ``occurred_at`` is ISO 8601 in UTC. ``correction`` is
     the answer that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
-    ``reasons`` are those that the user ticked, ``outcome`` is "good" or "bad" where one is known.
+    ``reasons`` are those that the user ticked, ``outcome`` is "good" or "bad" where one is known. ``against`` are the
+    kinds of the signals against the turn, one for each detector (empty: not known); ``segment`` is the traffic that it
+    belongs to (app, surface and locale); ``judged`` are the scores in [0, 1] that reviewers gave the answer.
     """
 
     failure_id: str
@@ -42,3 +44,7 @@ class Failure(Record):
     text_source: str = "user"
     reasons: tuple[str, ...] = ()
     outcome: str | None = None
+    against: tuple[str, ...] = ()
+    session_id: str | None = None
+    segment: str = ""
+    judged: tuple[float, ...] = ()

@@ -73,6 +73,10 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
         correction=_correction(turn),
         reasons=_reasons(turn),
         outcome=_outcome(signals),
+        against=tuple(sorted({each.detector: each.kind for each in against}.values())),
+        session_id=turn.session_id,
+        segment=_segment(turn),
+        judged=_judged(turn),
         history=tuple(message for each in before for message in _messages(each)),
         probability=chance,
         **_ask(against, known))
@@ -111,9 +115,25 @@ def _messages(turn: Turn) -> list[Mapping[str, str]]:
 
 
 def _correction(turn: Turn) -> str | None:
-    """The latest answer that the user wrote instead."""
-    texts = [event.payload.get("ideal") for event in turn.events if event.event_type == "feedback.correction"]
-    return next((text for text in reversed(texts) if isinstance(text, str) and text.strip()), None)
+    """The latest answer that the user wrote instead; without one, what the user made of the answer by editing it."""
+    for kind, key in (("feedback.correction", "ideal"), ("signal.edited", "after")):
+        texts = [event.payload.get(key) for event in turn.events if event.event_type == kind]
+        found = next((text for text in reversed(texts) if isinstance(text, str) and text.strip()), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _judged(turn: Turn) -> tuple[float, ...]:
+    """The scores that human reviewers gave the answer."""
+    scores = [event.payload.get("score") for event in turn.events
+              if event.event_type == "judgment.result" and event.source.get("kind") == "reviewer"]
+    return tuple(float(each) for each in scores if isinstance(each, int | float))
+
+
+def _segment(turn: Turn) -> str:
+    context = turn.generation.context if turn.generation else {}
+    return "/".join(str(context[key]) for key in ("app", "surface", "locale") if context.get(key))
 
 
 def _words(turn: Turn, against: Sequence[Signal]) -> tuple[str, str]:

@@ -31,5 +31,14 @@ class Shipped:
 
 
 SHIPPED = (
+    Shipped("copilot", reshape.copilot),
     Shipped("langfuse", reshape.langfuse),
+    Shipped("langsmith"),
+    Shipped("mlflow", reshape.mlflow),
+    Shipped("open_webui", reshape.open_webui),
+    Shipped("opik", reshape.opik),
+    Shipped("phoenix", reshape.phoenix),
+    Shipped("preferences", reshape.preferences),
+    Shipped("raindrop"),
+    Shipped("tensorzero", reshape.tensorzero),
 )

@@ -4,10 +4,12 @@ that the platform's mapping reads. What is broken passes through; nothing raises
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
+from evalloop.records.times import time_text
 
 Row = Mapping[str, Any]
 
@@ -37,3 +39,149 @@ def _langfuse(row: Row) -> Row:
 
 
 langfuse = _each(_langfuse)
+
+
+# ---- preference files ------------------------------------------------------------------------------------------------
+
+
+def _preference(row: Row) -> Row:
+    """An answer is a list of messages or one message, under one of two names."""
+    preferred = row.get("preferred_output") or row.get("preferred_completion")
+    other = row.get("non_preferred_output") or row.get("non_preferred_completion")
+    messages, chosen, rejected = _list(_map(row.get("input")).get("messages")), _list(preferred), _list(other)
+    made = {"messages": messages, "chosen": chosen, "rejected": rejected}
+    return {**({"input": row["input"]} if "input" in row else {}), "content": [messages, chosen, rejected],
+            **{name: value for name, value in made.items() if value}}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
+
+
+preferences = _each(_preference)
+
+
+# ---- Open WebUI ------------------------------------------------------------------------------------------------------
+
+
+def _open_webui(row: Row) -> Row:
+    """The answer with its prompt out of the snapshot, and, where one other answer stood beside it, which was better."""
+    data, meta = _map(row.get("data")), _map(row.get("meta"))
+    chat = _map(_map(_map(row.get("snapshot")).get("chat")).get("chat")) or _map(_map(row.get("snapshot")).get("chat"))
+    messages = _map(_map(chat.get("history")).get("messages"))
+    name = meta.get("message_id")
+    answer = _map(messages.get(name)) if isinstance(name, str) else {}
+    made = {key: value for key, value in row.items() if key != "snapshot"}
+    if isinstance(answer.get("content"), str) and answer["content"]:
+        made |= {"answer": answer["content"], "prompt": _path_to(messages, answer.get("parentId")),
+                 "asked_at": answer.get("timestamp")}
+    others = [key for key, other in messages.items() if key != name and _map(other).get("role") == "assistant"
+              and answer and _map(other).get("parentId") == answer.get("parentId")]
+    if len(others) == 1 and data.get("sibling_model_ids") and str(data.get("rating")) in ("1", "-1"):
+        pair = (name, others[0]) if str(data["rating"]) == "1" else (others[0], name)
+        made |= {"chosen": pair[0], "rejected": pair[1]}
+    return made
+
+
+def _path_to(messages: Row, name: Any) -> list[dict[str, Any]]:
+    """The messages from the first one to ``name``."""
+    path: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    while isinstance(name, str) and name in messages and name not in seen:
+        seen.add(name)
+        message = _map(messages[name])
+        path.append({"role": message.get("role"), "content": message.get("content")})
+        name = message.get("parentId")
+    return path[::-1]
+
+
+open_webui = _each(_open_webui)
+
+
+# ---- MLflow, Opik, TensorZero, Copilot -------------------------------------------------------------------------------
+
+
+def _mlflow(row: Row) -> Row:
+    """Says what sort of value it is: truth values and numbers of Python are told apart."""
+    if not isinstance(row.get("feedback"), Mapping):
+        return row
+    value = _map(row["feedback"]).get("value")
+    kind = ("boolean" if isinstance(value, bool) else "number" if isinstance(value, int | float)
+            else "none" if value is None else "other")
+    score = {"score": float(value)} if isinstance(value, bool | int | float) else {}
+    return {**row, "value_kind": kind, **score}
+
+
+mlflow = _each(_mlflow)
+
+
+def opik(given: Iterator[RawRow]) -> Iterator[RawRow]:
+    """One row for each score of each author: the value at the top is a mean over them."""
+    for line, row in given:
+        if isinstance(row, RecordError):
+            yield line, row
+            continue
+        for score in _list(row.get("feedback_scores")):
+            one = _map(score)
+            authors = _map(one.get("value_by_author")) or {str(one.get("created_by") or ""): one}
+            for name, value in authors.items():
+                own = _map(value)
+                author = own.get("author") or name or None
+                yield line, {"entity": row.get("id"), "native": f"{row.get('id')}/{one.get('name')}/{name}",
+                             "trace_id": row.get("trace_id"), "thread_id": row.get("thread_id"), "author": author,
+                             "start_time": row.get("start_time"), "name": one.get("name"), "score": own,
+                             "who": own.get("source") or one.get("source")}
+
+
+def tensorzero(given: Iterator[RawRow]) -> Iterator[RawRow]:
+    """Which of the four tables a row is of, and the row of the same target and metric before it, which it replaces.
+
+    Before it means in the order of the dump, which is that of the ids."""
+    latest: dict[str, Any] = {}
+    for line, row in given:
+        if isinstance(row, RecordError):
+            yield line, row
+            continue
+        kind = _table_of(row)
+        about = f"{kind}/{row.get('inference_id', row.get('target_id'))}/{row.get('metric_name')}"
+        before = latest.get(about)
+        latest[about] = row.get("id")
+        yield line, {**row, "kind": kind, **({"previous": before} if before and before != row.get("id") else {})}
+
+
+def _table_of(row: Row) -> str:
+    if "inference_id" in row:
+        return "demonstration"
+    if "metric_name" not in row:
+        return "comment"
+    return "boolean" if str(row.get("value")).lower() in ("true", "false") else "float"
+
+
+def _copilot(row: Row) -> Row:
+    """The attributes of a log record as columns, with its time."""
+    attributes, time = _map(row.get("attributes")), row.get("hrTime")
+    if isinstance(time, list) and len(time) == 2 and all(type(part) is int for part in time):
+        return {**attributes, "at": _moment(time[0], time[1])}
+    return dict(attributes)
+
+
+def _moment(seconds: int, nanoseconds: int) -> str:
+    try:
+        return time_text(datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=nanoseconds // 1000))
+    except (ValueError, OverflowError, OSError):
+        return "not a time"
+
+
+copilot = _each(_copilot)
+
+
+def phoenix(given: Iterator[RawRow]) -> Iterator[RawRow]:
+    """Marks a vote that was seen before on the same trace, by the same annotator under the same name and label."""
+    seen: set[tuple[str, ...]] = set()
+    for line, row in given:
+        if isinstance(row, RecordError) or not (row.get("trace_id") and row.get("identifier")):
+            yield line, row
+            continue
+        vote = (*(str(row.get(name)) for name in ("trace_id", "identifier", "name")), str(row.get("result")))
+        yield line, {**row, "doubled": True} if vote in seen else row
+        seen.add(vote)

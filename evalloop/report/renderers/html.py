@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections.abc import Mapping
-from functools import cache
 from html import escape
-from importlib import resources
 from urllib.parse import urlencode
 
 from evalloop.contracts import ReportData
-from evalloop.printable import printable
 from evalloop.records.report import Comparison, Delta
 from evalloop.report.renderers.forest import MOST, forest
+from evalloop.report.renderers.matrix_page import matrix_page
 from evalloop.report.renderers.pack import pack
 from evalloop.report.renderers.payload import payload
+from evalloop.report.renderers.slots import asset, encoded, fill, hashed, notes_of
 from evalloop.report.renderers.text import reasons, tests
 from evalloop.report.renderers.tiles import tiles
 from evalloop.report.wording import NONE, Words, changes, p_value, rank
@@ -37,25 +32,30 @@ class HtmlRenderer:
     suffix = ".html"
 
     def render(self, data: ReportData) -> str:
-        """The whole page. Static text is escaped here; answers are packed and shown through textContent alone."""
+        """The whole page; that of several candidates is a matrix.
+
+        Static text is escaped here; answers are packed and shown through textContent alone.
+        """
+        if data.others:
+            return matrix_page(data)
         comparison = data.comparison
         words = Words.of(comparison)
         gate = comparison.gate
-        style, script = _asset("page.css"), _asset("page.js")
+        style, script = asset("page.css"), asset("page.js")
         verdict_word = gate.verdict if gate else "NO GATE"
         packed, cut = pack(payload(data))
-        return _fill(_asset("page.html"), {
-            "title": _text(f"{verdict_word}: {comparison.candidate} against {comparison.baseline}"),
-            "style": style, "script": script, "style_hash": _hash(style), "script_hash": _hash(script),
-            "candidate": _text(comparison.candidate), "baseline": _text(comparison.baseline),
-            "verdict": _text(verdict_word), "verdict_class": verdict_word.lower() if gate else "none",
-            "headline": _text(_headline(comparison, words)),
-            "reasons": "".join(f"<li>{_text(reason)}</li>" for reason in (gate.reasons if gate else ())),
-            "forest_hint": _text(_forest_hint(comparison, words)), "forest": forest(comparison),
-            "table": _table(comparison, words), "table_hint": _text(_table_hint(comparison, words)),
-            "notes": _notes(comparison), "footer": _text(_footer(data)),
-            "tiles": tiles(comparison, words), "means": _text(_means(comparison)),
-            "data": packed, "cut": _text(_cut_hint(cut))})
+        return fill(asset("page.html"), {
+            "title": encoded(f"{verdict_word}: {comparison.candidate} against {comparison.baseline}"),
+            "style": style, "script": script, "style_hash": hashed(style), "script_hash": hashed(script),
+            "candidate": encoded(comparison.candidate), "baseline": encoded(comparison.baseline),
+            "verdict": encoded(verdict_word), "verdict_class": verdict_word.lower() if gate else "none",
+            "headline": encoded(_headline(comparison, words)),
+            "reasons": "".join(f"<li>{encoded(reason)}</li>" for reason in (gate.reasons if gate else ())),
+            "forest_hint": encoded(_forest_hint(comparison, words)), "forest": forest(comparison),
+            "table": _table(comparison, words), "table_hint": encoded(_table_hint(comparison, words)),
+            "notes": _notes(comparison), "footer": encoded(_footer(data)),
+            "tiles": tiles(comparison, words), "means": encoded(_means(comparison)),
+            "data": packed, "cut": encoded(_cut_hint(cut))})
 
 
 def _headline(comparison: Comparison, words: Words) -> str:
@@ -105,17 +105,17 @@ def _row(delta: Delta, handle: str, words: Words) -> str:
              changes(delta).replace("/", " / "), f"{delta.n}{dropped}", p_value(delta.p), p_value(delta.p_holm),
              p_value(delta.q), words.size(delta.mde80, unit=False))
     tone = delta.verdict if delta.verdict in ("improved", "regressed") else "open"
-    numbers = "".join(f'<td class="n">{_text(cell)}</td>' for cell in cells)
-    more = "".join(f'<span class="why">{_text(each)}</span>' for each in reasons(delta))
+    numbers = "".join(f'<td class="n">{encoded(cell)}</td>' for cell in cells)
+    more = "".join(f'<span class="why">{encoded(each)}</span>' for each in reasons(delta))
     return (f'<tr{handle}><th scope="row">{_link(delta)}</th>'
-            f'<td class="n">{_text(words.delta(delta.delta, unit=False))}</td>'
-            f'<td class="verdict"><span class="{tone}">{_text(delta.verdict)}</span>{more}</td>{numbers}</tr>')
+            f'<td class="n">{encoded(words.delta(delta.delta, unit=False))}</td>'
+            f'<td class="verdict"><span class="{tone}">{encoded(delta.verdict)}</span>{more}</td>{numbers}</tr>')
 
 
 def _handle(number: int, delta: Delta, words: Words) -> str:
     """How the script finds a row (the names themselves travel packed), and what it says above the cluster's cases."""
     told = f"{delta.verdict}: {words.evidence(delta)}; {words.score(delta.base)} before, {words.score(delta.cand)} now"
-    return f' data-cluster="{number}" data-told="{_text(told)}"'
+    return f' data-cluster="{number}" data-told="{encoded(told)}"'
 
 
 def _link(delta: Delta) -> str:
@@ -123,38 +123,14 @@ def _link(delta: Delta) -> str:
     if delta.cluster is None:
         return "overall"
     where = urlencode({"cluster": delta.cluster, "show": "all"}, errors="replace")
-    return f'<a href="#{escape(where)}">{_text(delta.cluster)}</a>'
+    return f'<a href="#{escape(where)}">{encoded(delta.cluster)}</a>'
 
 
 def _notes(comparison: Comparison) -> str:
     missing = [f"{count} {name}" for name, count in comparison.errors.items()]
-    notes = [*comparison.notes, *([f"not compared: {', '.join(missing)}"] if missing else [])]
-    if not notes:
-        return ""
-    items = "".join(f"<li>{_text(note)}</li>" for note in notes)
-    head = '<h2 id="h-notes">Before reading</h2>'
-    return f'<section aria-labelledby="h-notes">{head}<ul class="reasons">{items}</ul></section>'
+    return notes_of([*comparison.notes, *([f"not compared: {', '.join(missing)}"] if missing else [])])
 
 
 def _footer(data: ReportData) -> str:
     runs = "; ".join(f"{run.name}: {run.evalset}, {run.variant.name}, {run.created_at}" for run in data.runs)
     return f"Overall: {tests(data.comparison.overall)}. {runs or NONE}"
-
-
-def _text(text: str) -> str:
-    """The encoder of HTML text and attributes."""
-    return escape(printable(text, limit=2000))
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _fill(template: str, slots: Mapping[str, str]) -> str:
-    """Each ``{{slot}}`` once, in one pass: what is filled in is never read again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: slots[match.group(1)], template)
-
-
-@cache
-def _asset(name: str) -> str:
-    return resources.files("evalloop.report").joinpath("page", name).read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from evalloop.records.report import Comparison
-from evalloop.report.wording import Words
+from evalloop.records.report import Comparison, Headline
+from evalloop.report.wording import Words, change, p_value
 
 
 class Tile(NamedTuple):
@@ -36,7 +36,26 @@ def _tiles(comparison: Comparison, words: Words) -> Iterator[Tile]:
     if verdicts:
         yield Tile("Clusters", f"{better} better, {worse} worse",
                    f"{len(verdicts) - better - worse} not shown to differ", _tone(better, worse))
+    if comparison.headline:
+        yield _production(comparison.headline, words)
     yield Tile("Cases", f"{overall.wins:,} better, {overall.losses:,} worse", f"{overall.ties:,} the same")
+
+
+    for name, field, unit in (("Length of an answer", overall.length, " characters"), ("Cost", overall.cost, " $"),
+                              ("Time", overall.latency, " s")):
+        if field is not None:
+            yield Tile(name, change(field, unit).replace("->", "→"), f"mean of {field.n:,} cases")
+
+
+def _production(headline: Headline, words: Words) -> Tile:
+    """What the change does to the feedback that users give."""
+    low, high = headline.interval or (None, None)
+    tone = _tone(bool(low is not None and low > 0), bool(high is not None and high < 0))
+    limits = f"{words.delta(low, unit=False)} to {words.delta(high, unit=False)}"
+    told = f"{words.confidence} interval {limits}, " if headline.interval else ""
+    return Tile("As in production", words.delta(headline.delta),
+                f"{told}p {p_value(headline.p)}; {headline.clusters} clusters, {headline.covered * 100:.0f} % of the "
+                f"shares, from {headline.source}", tone)
 
 
 def _tone(better: int, worse: int) -> str:

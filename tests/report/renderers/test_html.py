@@ -112,3 +112,15 @@ def test_five_thousand_cases_stay_small() -> None:
     assert len(page) < 3_000_000
     assert "long answers are cut" in page
     assert {len(case["old"][0]["text"]) for case in packed(page)["cases"] if case["change"]} == {800}
+
+
+def test_tiles_tell_production_length_cost_and_time() -> None:
+    """What the change does to users, and what an answer takes; nothing that is unknown is shown."""
+    scores = [Score(f"c{number}", name, float(number % 3 < more), "k", length=100 + 10 * more + number,
+                    cost=0.01 * more, latency=1.5 * more)
+              for number in range(30) for name, more in (("a", 1), ("b", 2))]
+    page = HtmlRenderer().render(ReportData(compare(scores, "a", "b", shares={"k": 0.4}, shares_source="the themes")))
+    for told in ("As in production", "+33.3 points", "from the themes", "124.5 → 134.5 characters (+8 %)",
+                 "0.01 → 0.02 $ (+100 %)", "1.5 → 3 s (+100 %)"):
+        assert told in page
+    assert "As in production" not in HtmlRenderer().render(report())

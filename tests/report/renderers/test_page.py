@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from evalloop.records.call import Reply
 from evalloop.records.case import Case
 from evalloop.records.report import Score
 from evalloop.records.run import Grade, Trial
-from evalloop.report.compare import compare
+from evalloop.report.compare import compare, compare_all
+from evalloop.report.policy import Policy
 from evalloop.report.renderers.html import HtmlRenderer
 
 Open = Callable[..., Any]
@@ -39,6 +41,15 @@ def page_of(rows: list[tuple[str, str, float, float, str, str]]) -> str:
     return HtmlRenderer().render(ReportData(compare(scores, "base", "cand"), (), trials, cases))
 
 
+def checker() -> Any:
+    """The axe of accessibility; in CI it must be there."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no axe-playwright-python in this environment")
+    return Axe()
+
+
 def ordinary() -> str:
     """Two clusters: refunds got better (but for one case), hours stayed."""
     rows = [(f"r-{number}", "refunds", float(number == 0), float(number != 0), "You can not return it.",
@@ -63,7 +74,7 @@ def test_no_answer_or_name_runs(open_page: Open) -> None:
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
 def test_nothing_for_axe_to_complain_about(open_page: Open, dark: bool, phone: bool) -> None:
     """No violation of axe's rules: with a cluster and a case open, and with the help open."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = checker()
     page = open_page(ordinary(), dark=dark, phone=phone, hash="#cluster=refunds&case=r-1")
     assert page.locator("tr.detail mark").count()
     assert axe.run(page).response["violations"] == []
@@ -151,3 +162,24 @@ def test_pages_of_a_long_list(open_page: Open) -> None:
     page.keyboard.press("n")
     assert page.locator("button.case").count() == 50
     assert page.locator("#page").inner_text() == "page 3 of 3"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_page_of_several_candidates(browser: Any, tmp_path: Any, dark: bool) -> None:
+    """A matrix without a script: hostile names are text, and axe has nothing to say."""
+    axe = checker()
+    names = ["<script>window.PWNED=1</script>", "b", "</style><img src=x onerror=window.PWNED=1>"]
+    scores = [Score(f"{cluster}{case}", name, float((name != "a" and cluster == "k") or case < 2), cluster)
+              for cluster in ("k", names[0]) for case in range(20) for name in ("a", *names)]
+    first, *others = compare_all(scores, "a", names, policy=Policy(), notes=names)
+    file = tmp_path / "many.html"
+    file.write_text(HtmlRenderer().render(ReportData(first, others=tuple(others))), encoding="utf-8")
+    context = browser.new_context(color_scheme="dark" if dark else "light")
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.evaluate("window.PWNED") is None
+    assert page.locator("script, img").count() == 0
+    assert page.locator("tbody tr").count() == 3 + 3
+    assert page.locator("td .improved").count() == 3 * 3
+    assert axe.run(page).response["violations"] == []
+    context.close()

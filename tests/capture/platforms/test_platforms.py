@@ -1,0 +1,121 @@
+"""The small export of each platform becomes the events that it stands for, once, and no row ever raises."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evalloop.capture.importing import events_of
+from evalloop.capture.mapping import PassedOver, RowMapper, load
+from evalloop.capture.platforms import SHIPPED
+from evalloop.capture.sources import JsonlSource, JsonSource
+from evalloop.testing import PlatformContract
+from tests.capture.platforms import reading
+
+EXPORTS: dict[str, tuple[str, dict[str, int], int, int]] = {
+    # file, events by type, rows refused, rows passed over
+    "preferences": ("preferences.jsonl", {"generation.completed": 4, "feedback.pairwise": 2}, 1, 0),
+    "open_webui": ("open_webui.json", {"generation.completed": 1, "feedback.thumbs": 2, "feedback.rating": 1,
+                                       "feedback.choice": 1, "feedback.comment": 1, "feedback.pairwise": 1}, 0, 0),
+    "langsmith": ("langsmith.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "feedback.rating": 1,
+                                      "judgment.result": 1, "feedback.correction": 1}, 0, 1),
+    "mlflow": ("mlflow.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1,
+                                "feedback.correction": 1}, 0, 2),
+    "opik": ("opik.jsonl", {"feedback.rating": 1, "judgment.result": 2}, 0, 0),
+    "tensorzero": ("tensorzero.jsonl", {"feedback.thumbs": 2, "feedback.rating": 1, "feedback.comment": 1,
+                                        "feedback.correction": 1}, 0, 0),
+    "copilot": ("copilot.jsonl", {"feedback.thumbs": 1, "outcome.custom": 1, "signal.edited": 1}, 0, 2),
+    "phoenix": ("phoenix.json", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1}, 0, 1),
+    "raindrop": ("raindrop.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "feedback.correction": 1}, 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_export_becomes_its_events_once(tmp_path: Path, name: str) -> None:
+    """Events, refused rows and those passed over are as many as they should be; a second import stores nothing."""
+    file, wanted, refused, passed = EXPORTS[name]
+    result, events = reading.read(tmp_path, name, file)
+    assert reading.kinds(events) == wanted, [str(error) for error in result.errors]
+    assert (result.invalid, result.passed_over) == (refused, passed)
+    again, after = reading.read(tmp_path, name, file)
+    assert (again.stored, again.conflicts, after) == (0, 0, events)
+    assert not any(user in str(each.to_dict()) for each in events for user in ("'ada'", "'u-1'", "'dana'"))
+
+
+def test_pair_has_both_answers(tmp_path: Path) -> None:
+    """The preferred answer is the chosen response, with prompt and text."""
+    _, events = reading.read(tmp_path, "preferences", "preferences.jsonl")
+    texts = {event.response_id: event.payload["output"]["messages"][0]["content"] for event in events
+             if event.event_type == "generation.completed"}
+    pairs = [(texts[event.payload["chosen"]], texts[event.payload["rejected"]]) for event in events
+             if event.event_type == "feedback.pairwise"]
+    assert sorted(pairs) == [("At nine.", "I cannot know."), ("No, within 30 days.", "Yes, at any time.")]
+
+
+def test_last_row_of_tensorzero_counts(tmp_path: Path) -> None:
+    """The later vote on the same target and metric supersedes the earlier one; times are those of the ids."""
+    _, events = reading.read(tmp_path, "tensorzero", "tensorzero.jsonl")
+    first, second = (event for event in events if event.event_type == "feedback.thumbs")
+    assert (first.payload["value"], second.payload["value"]) == (1, -1)
+    assert second.links["supersedes"] == first.event_id
+
+
+def test_authors_of_opik_are_kept_apart(tmp_path: Path) -> None:
+    """The mean of a user and a reviewer is nobody's opinion: each has an event."""
+    _, events = reading.read(tmp_path, "opik", "opik.jsonl")
+    assert [(event.source["kind"], event.payload.get("value", event.payload.get("score"))) for event in events] == [
+        ("end_user", 1), ("reviewer", 0), ("llm_judge", 0.2)]
+
+
+def test_arena_vote_names_the_other_answer(tmp_path: Path) -> None:
+    """Open WebUI's vote beside one other answer is a pairwise vote; the prompt comes from the snapshot."""
+    _, events = reading.read(tmp_path, "open_webui", "open_webui.json")
+    assert reading.only(events, "f-1", "feedback.pairwise").payload == {"chosen": "m2", "rejected": "m3"}
+    assert reading.only(events, "f-1", "generation.completed").payload["input"]["messages"] == [
+        {"role": "user", "content": "Do you sell boots?"}]
+    assert reading.only(events, "f-1", "feedback.comment").payload["text"] == "good, call [phone]"
+
+
+@pytest.mark.parametrize("platform", SHIPPED, ids=lambda each: each.name)
+def test_platform_keeps_the_contract(platform: Any) -> None:
+    """What the kit asks of anyone's platform."""
+    file = EXPORTS[platform.name][0] if platform.name in EXPORTS else "langfuse-v2.json"
+
+    class Check(PlatformContract):
+        source = JsonlSource() if file.endswith("l") else JsonSource()
+
+        def place(self, folder: Path) -> str:
+            return shutil.copy(reading.DATA / file, folder)
+    check = Check()
+    check.platform = platform
+    for name in dir(check):
+        if name.startswith("test_"):
+            getattr(check, name)()
+
+
+MAKERS = [(each, RowMapper(load(each.mapping), b"salt")) for each in SHIPPED]
+KEYS = ["id", "value", "score", "data", "meta", "source", "tags", "attributes", "hrTime", "input", "snapshot",
+        "feedback", "subject", "metadata", "feedback_scores", "timestamp", "created_at",
+        "properties", "comment", "dataType"]
+ANY = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: (
+    st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=4)),
+    max_leaves=12)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(row=st.dictionaries(st.sampled_from(KEYS), ANY, max_size=8))
+def test_no_row_ever_raises(row: dict[str, Any]) -> None:
+    """Whatever stands in a row, it gives events, errors with a place, or a reason to pass it over."""
+    for platform, make in MAKERS:
+        for line, each in platform.rows(iter([(1, row)])):
+            try:
+                events, errors = events_of(line, each, "x", make)
+            except PassedOver:
+                continue
+            assert not (events and errors)
+            assert all(error.line == 1 and error.message for error in errors)
