@@ -2,6 +2,11 @@
 
     python benchmarks/click_bias.py [--reps 100] [--events 2]
 
+The parameters below (segment sizes, theme rates, click rates, the factors of the MNAR world, the brigade's flagged
+share) were solved and tuned until the rows that have a published figure come near it: that they agree is so by
+construction, and proves nothing. What the simulation tests is how the estimators behave beside each other on the same
+draws, and whether the intervals hold the truth.
+
 60,000 interactions of 4,000 users in three segments; 14.6 % of the answers fail, 15.6 % of the failures are about one
 theme. Users vote on about 4 % of the failures: in one world a segment with more of the theme clicks more (MAR), in the
 other one the theme itself makes people click (MNAR). A brigade of 12 accounts adds 40 votes each for the theme. 3 % of
@@ -49,8 +54,13 @@ TEMPLATES = ("the sources that it names do not exist at all and every single lin
 TABLE: Mapping[str, tuple[float, float, float, float]] = {
     "naive": (4.8, 51.8, 27.5, 58.2), "cap": (4.9, 7.9, 27.5, 28.6), "rake": (-0.1, 24.3, 19.1, 38.8),
     "ipw": (0.0, 16.6, 19.4, 35.6), "cap + ipw": (0.1, 4.0, 19.4, 25.8),
+    "90 % of rows out, cap + ipw": (0.1, 4.3, 19.4, 22.9),
     "10 of 12 accounts out, cap + ipw": (0.1, 1.8, 19.4, 21.4), "random ask": (0.1, -0.4, 0.4, 0.6)}
 """Published errors of the theme share in points: MAR, MAR + brigade, MNAR, MNAR + brigade."""
+
+
+WORLDS = ((False, False), (False, True), (True, False), (True, True))
+"""(MNAR, brigade): the columns of the table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +164,16 @@ def inside(failures: Iterable[Failure], world: World) -> list[bool]:
     return [bool(world.theme[ROWS[each.response_id or ""]]) for each in failures]
 
 
-def share(failures: Sequence[Failure], within: Sequence[bool]) -> WeekShare:
-    """The share of the failures with weight that are ``within``."""
-    counted = np.array([each.weight > 0 for each in failures], bool)
-    sample = Sample.of([each for each in failures if each.weight > 0])
-    return sample.share("", np.arange(int(counted.sum())), np.asarray(within, bool)[counted], 0.05)
-
-
 # ---- the estimators --------------------------------------------------------------------------------------------------
+
+
+def share(failures: Sequence[Failure], inside: Sequence[bool]) -> WeekShare:
+    """The share of the failures that are ``inside``, as themes measure it; failures of weight 0 count nowhere."""
+    counted = [(each, within) for each, within in zip(failures, inside, strict=True) if each.weight > 0]
+    if not counted:
+        return WeekShare("", 0.0)
+    sample = Sample.of([each for each, _ in counted])
+    return sample.share("", np.arange(len(counted)), np.array([within for _, within in counted]), 0.05)
 
 
 def estimates(world: World) -> dict[str, WeekShare]:
@@ -173,6 +185,9 @@ def estimates(world: World) -> dict[str, WeekShare]:
             "cap + ipw": WeightOptions("ipw")}
     shares = {name: share(weighted, inside(weighted, world)) for name, options in ways.items()
               for weighted in [weigh(found, people, options)[0]]}
+    rows = np.random.default_rng(world.user.size).random(len(found)) < 0.1
+    left = [each for each, stays in zip(found, rows.tolist(), strict=True) if stays or not _fake(each)]
+    shares["90 % of rows out, cap + ipw"] = _without(left, people, {}, users, world, "ipw")
     most = {f"u{user}" for user in range(USERS, USERS + 10)}
     shares["10 of 12 accounts out, cap + ipw"] = _without(found, people, dict.fromkeys(most, 0.0), users, world, "ipw")
     factors = {each.user_key: each.factor for each in suspicious(*votes_of(world))}
@@ -180,6 +195,10 @@ def estimates(world: World) -> dict[str, WeekShare]:
     asked = told(world)
     shares["random ask"] = share(weigh(asked, people)[0], inside(asked, world))
     return shares
+
+
+def _fake(failure: Failure) -> bool:
+    return int((failure.user_key or "")[1:]) >= USERS
 
 
 def _without(found: Sequence[Failure], people: Population, factors: Mapping[str, float], users: Sequence[str],
@@ -190,21 +209,19 @@ def _without(found: Sequence[Failure], people: Population, factors: Mapping[str,
     return share(weighted, inside(weighted, world))
 
 
-def study(reps: int, seed: int = 0, worlds: Sequence[tuple[bool, bool]] = (
-        (False, False), (False, True), (True, False), (True, True))) -> dict[str, list[dict[str, float]]]:
-    """For each estimator and world: bias and root mean square error in points, share of intervals that hold truth."""
-    results: dict[str, list[dict[str, float]]] = {}
-    for mnar, brigade in worlds:
-        rng = np.random.default_rng([seed, mnar])
-        draws = [estimates(draw(rng, mnar=mnar, brigade=brigade)) for _ in range(reps)]
-        for name in draws[0]:
-            errors = np.array([each[name].share - TRUTH for each in draws]) * 100
-            held = [each[name].low <= TRUTH <= each[name].high for each in draws]
-            results.setdefault(name, []).append({
-                "bias": float(errors.mean()), "rmse": float(np.sqrt((errors**2).mean())),
-                "covers": float(np.mean(held)),
-                "n_effective": float(np.mean([each[name].n_effective for each in draws]))})
-    return results
+def study(reps: int, seed: int = 0, worlds: Sequence[tuple[bool, bool]] = WORLDS) -> list[list[dict[str, WeekShare]]]:
+    """For each world the estimates of each draw; draw number n is the same in all, but for what the worlds change."""
+    return [[estimates(draw(np.random.default_rng([seed, number]), mnar=mnar, brigade=brigade))
+             for number in range(reps)] for mnar, brigade in worlds]
+
+
+def cell_of(draws: Sequence[Mapping[str, WeekShare]], name: str) -> dict[str, float]:
+    """Bias and root mean square error in points, and the share of intervals that hold the truth."""
+    found = [each[name] for each in draws]
+    errors = np.array([each.share - TRUTH for each in found]) * 100
+    return {"bias": float(errors.mean()), "rmse": float(np.sqrt((errors**2).mean())),
+            "covers": float(np.mean([each.low <= TRUTH <= each.high for each in found])),
+            "n_effective": float(np.mean([each.n_effective for each in found]))}
 
 
 # ---- the whole way from events ---------------------------------------------------------------------------------------
@@ -289,7 +306,8 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1, help="runs of the whole way from events")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    results = study(given.reps)
+    worlds = study(given.reps)
+    results = {name: [cell_of(draws, name) for draws in worlds] for name in worlds[0][0]}
     if given.json:
         print(json.dumps(results, indent=1))
         return

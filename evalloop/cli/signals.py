@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.rates import rate, report
 from evalloop.cli.trust import fit, weights
 from evalloop.loop import derive_signals, open_project
 from evalloop.printable import printable
@@ -20,6 +21,8 @@ Examples:
   evalloop signals
   evalloop signals --by model_answered --json
   evalloop signals --detector copy --detector thumbs
+  evalloop signals report
+  evalloop signals rate
   evalloop signals weights
 """
 
@@ -45,6 +48,8 @@ def command(ctx: click.Context, detectors: Sequence[str], by: str | None, as_jso
         _print(result)
 
 
+command.add_command(report)
+command.add_command(rate)
 command.add_command(fit)
 command.add_command(weights)
 

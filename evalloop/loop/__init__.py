@@ -30,7 +30,7 @@ from evalloop.loop.forgetting import forget_pending, forget_user, prune_store
 # capture: files -> events; signals: events -> evidence -> failures
 from evalloop.loop.capturing import Reading, capture, platforms
 from evalloop.loop.evidence import derive_signals, detectors_of, drain, failures, open_evidence
-from evalloop.loop.trust import fit_scores, saved_model, weigh_failures
+from evalloop.loop.trust import capture_rates, detector_worth, fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
@@ -121,6 +121,7 @@ __all__ = [
     "calibrate",
     "calibrations",
     "capture",
+    "capture_rates",
     "check_evalsets",
     "check_services",
     "choose_variants",
@@ -131,6 +132,7 @@ __all__ = [
     "dead_letters",
     "decide",
     "derive_signals",
+    "detector_worth",
     "detectors_of",
     "drain",
     "drop_letters",

@@ -11,7 +11,9 @@ from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
     from evalloop.records.fused import FusedModel
+    from evalloop.signals.capturing import Gap, Slice
     from evalloop.signals.weighted import TrustOptions, Weighted
+    from evalloop.signals.worth import Worth
 
 
 def weigh_failures(project: Project) -> Weighted:
@@ -39,6 +41,32 @@ def fit_scores(project: Project) -> FusedModel:
     model = fit(joined.turns, evidence, labels_of(joined.turns, evidence, reviewed(joined.turns)), list(signals))
     write_json(model_file(project), model.to_dict(), private=True)
     return model
+
+
+def detector_worth(project: Project) -> tuple[Worth, ...]:
+    """What each detector is worth, by all labels; votes of accounts that are set apart stay out."""
+    from evalloop.loop.evidence import derive_all
+    from evalloop.signals.abuse import set_apart
+    from evalloop.signals.fused import evidence_of, labels_of
+    from evalloop.signals.report import reviewed
+    from evalloop.signals.weighted import accounts_of
+    from evalloop.signals.worth import worth
+
+    joined, signals = derive_all(project)
+    every = [each for found in signals.values() for each in found]
+    accounts = accounts_of(joined.turns, every, trust_options(project))
+    evidence = evidence_of(set_apart(every, accounts))
+    labels = labels_of(joined.turns, evidence, reviewed(joined.turns))
+    return worth(joined.turns, {name: set_apart(found, accounts) for name, found in signals.items()}, labels)
+
+
+def capture_rates(project: Project) -> tuple[tuple[Slice, ...], tuple[Gap, ...]]:
+    """Capture by day, surface and segment, and what surfaces stopped sending."""
+    from evalloop.loop.evidence import derive_all
+    from evalloop.signals.capturing import gaps, slices
+
+    joined, signals = derive_all(project)
+    return slices(joined.turns, [each for found in signals.values() for each in found]), gaps(joined.turns)
 
 
 def saved_model(project: Project) -> FusedModel | None:

@@ -149,14 +149,14 @@ def capture_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
     for turn in turns:
         name = _session(turn)
         sessions[name] = sessions.get(name, False) or turn.response_id in usable
-        units.setdefault(name, _unit(turn))
-    return _share([float(hit) for hit in sessions.values()], [units[name] for name in sessions])
+        units.setdefault(name, unit_of(turn))
+    return share_of([float(hit) for hit in sessions.values()], [units[name] for name in sessions])
 
 
 def explicit_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
     """Share of turns with an explicit signal."""
     spoken = {each.response_id for each in signals if each.kind == "explicit"}
-    return _share([float(turn.response_id in spoken) for turn in turns], [_unit(turn) for turn in turns])
+    return share_of([float(turn.response_id in spoken) for turn in turns], [unit_of(turn) for turn in turns])
 
 
 def tier(rate: float | None) -> str:
@@ -164,7 +164,8 @@ def tier(rate: float | None) -> str:
     return "no sessions" if rate is None else next(name for limit, name in TIERS if rate >= limit)
 
 
-def _share(values: Sequence[float], units: Sequence[str]) -> Share:
+def share_of(values: Sequence[float], units: Sequence[str]) -> Share:
+    """The mean of ``values`` (0 or 1) with its interval clustered by ``units``."""
     if not values:
         return Share(0, None, None, None, 0, "no data")
     from evalloop import stats
@@ -178,7 +179,8 @@ def _session(turn: Turn) -> str:
     return turn.session_id or f"response {turn.response_id}"
 
 
-def _unit(turn: Turn) -> str:
+def unit_of(turn: Turn) -> str:
+    """The independent unit of a turn: its user, else its session."""
     return turn.user_key or _session(turn)
 
 
@@ -223,7 +225,7 @@ def _judged(turn: Turn) -> float | None:
 
 def _detector(name: str, kind: str, signals: Sequence[Signal], turns: Sequence[Turn], sums: Mapping[str, float],
               references: Mapping[str, Mapping[str, int]]) -> DetectorReport:
-    units = {turn.response_id: _unit(turn) for turn in turns}
+    units = {turn.response_id: unit_of(turn) for turn in turns}
     own = {"thumbs": "votes", "rating": "votes", "outcome": "outcomes"}.get(name.partition("@")[0])
     agreement = tuple(_agreement(reference, labels, sums, units) for reference, labels in references.items()
                       if labels and reference != own)
@@ -276,8 +278,8 @@ def _groups(turns: Sequence[Turn], sums: Mapping[str, Mapping[str, float]],
         if not found:
             continue
         hits = {value: [float(turn.response_id in found) for turn in held] for value, held in sorted(members.items())}
-        units = {value: [_unit(turn) for turn in held] for value, held in members.items()}
-        groups += [Group(name, by, value, _share(hits[value], units[value])) for value in hits]
+        units = {value: [unit_of(turn) for turn in held] for value, held in members.items()}
+        groups += [Group(name, by, value, share_of(hits[value], units[value])) for value in hits]
         differences += [_difference(name, first, second, hits, units) for first, second in combinations(hits, 2)]
     return tuple(groups), tuple(differences)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evalloop.records.event import Event
@@ -11,8 +12,8 @@ CONSENT = {"basis": "consent", "purposes": ["ops", "analytics", "eval"]}
 
 
 def moment(second: float) -> str:
-    """A time on one day: so many seconds after midnight, in UTC."""
-    return f"2026-01-05T{int(second) // 3600:02d}:{int(second) // 60 % 60:02d}:{second % 60:09.6f}Z"
+    """A time in UTC: so many seconds after a Monday's midnight."""
+    return (datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def make_generation(response: str = "r1", second: float = 0, *, prompt: str = "how do I sort a list",

@@ -46,24 +46,66 @@ def failures(users: list[str], levels: list[int], **fields: Any) -> tuple[list[F
     return found, Population(100, {f"r{row}": row for row in range(100)}, (Column("plan", plan, ("a", "b")),))
 
 
-def test_brigade_and_click_bias_as_published() -> None:
-    """A few draws of the simulation: every row within the published figure, a point, and the error of so few draws.
+DRAWS = 6
 
-    The brigade moves no weighted share by more than 3 points once accounts are filtered (naive: 52), and the random ask
-    shows what clicking that depends on the theme does.
-    """
-    reps = 4
-    results = click_bias.study(reps, seed=7, worlds=[(False, True), (True, True)])
-    for name, published in click_bias.TABLE.items():
-        for cell, wanted in zip(results[name], published[1::2], strict=True):
-            spread = max(cell["rmse"] ** 2 - cell["bias"] ** 2, 4.0) ** 0.5
-            assert abs(cell["bias"] - wanted) < 1.5 + 3 * spread / reps**0.5, name
-    filtered, asked = results["evalloop: filter, cap, rake"], results["random ask"]
-    without = click_bias.study(reps, seed=7, worlds=[(False, False), (True, False)])["cap + rake"]
-    assert all(abs(with_brigade["bias"] - alone["bias"]) < 3
-               for with_brigade, alone in zip(filtered, without, strict=True))
-    assert filtered[1]["bias"] > 12, "weights cannot mend clicking that depends on the theme"
-    assert abs(asked[1]["bias"]) < 6
+
+@pytest.fixture(scope="module")
+def worlds() -> Any:
+    """The simulation's estimates by (MNAR, brigade): the same six draws in each world."""
+    return dict(zip(click_bias.WORLDS, click_bias.study(DRAWS, seed=7), strict=True))
+
+
+def off(draws: list[Any], name: str) -> np.ndarray:
+    """The error of each draw in points."""
+    return np.array([each[name].share - click_bias.TRUTH for each in draws]) * 100
+
+
+def test_weights_mend_clicking_by_segment(worlds: Any) -> None:
+    """MAR: in every draw raking and IPW take the share down from the naive one; what is left is noise about zero."""
+    draws = worlds[False, False]
+    naive = off(draws, "naive")
+    assert (naive - off(draws, "cap + rake")).mean() > 3
+    for name in ("rake", "ipw", "cap + rake", "cap + ipw", "evalloop: filter, cap, rake"):
+        errors = off(draws, name)
+        assert (errors < naive).all(), name
+        assert abs(errors.mean()) < 2, name
+
+
+def test_cap_tames_a_brigade(worlds: Any) -> None:
+    """480 votes of 12 accounts: in every draw the cap leaves less than a tenth of the move, weights alone much more."""
+    moved = {name: off(worlds[False, True], name) - off(worlds[False, False], name)
+             for name in ("naive", "cap", "rake", "ipw", "cap + ipw")}
+    assert (moved["naive"] > 40).all()
+    assert (moved["cap"] < moved["naive"] / 10).all()
+    assert all((moved[name] > 10).all() for name in ("rake", "ipw"))
+    assert (moved["cap + ipw"] < moved["ipw"] / 2).all()
+
+
+def test_accounts_go_before_rows(worlds: Any) -> None:
+    """Once votes are capped, to take out 9 of 10 fake rows gains nothing; to take out 10 of 12 accounts does."""
+    draws = worlds[False, True]
+    rows, accounts = off(draws, "90 % of rows out, cap + ipw"), off(draws, "10 of 12 accounts out, cap + ipw")
+    assert (accounts < rows).all()
+    assert abs(off(draws, "cap + ipw").mean() - rows.mean()) < 0.5
+    assert off(draws, "cap + ipw").mean() - accounts.mean() > 2
+
+
+@pytest.mark.parametrize("mnar", [False, True])
+def test_brigade_moves_no_share_by_three_points(worlds: Any, mnar: bool) -> None:
+    """With the account filter: in no draw does the brigade move the share that is reported by 3 points."""
+    name = "evalloop: filter, cap, rake"
+    assert (abs(off(worlds[mnar, True], name) - off(worlds[mnar, False], name)) < 3).all()
+
+
+def test_only_the_random_ask_survives_clicking_by_theme(worlds: Any) -> None:
+    """MNAR: every weighting is off by more than 10 points in every draw, the random ask only by its noise."""
+    for brigade in (False, True):
+        draws = worlds[True, brigade]
+        weighted = [name for name in draws[0] if name != "random ask"]
+        assert all((off(draws, name) > 10).all() for name in weighted)
+        errors = off(draws, "random ask")
+        assert abs(errors.mean()) < 2.5 * 3.5 / DRAWS**0.5
+        assert all(each["random ask"].low < click_bias.TRUTH < each["random ask"].high for each in draws)
 
 
 @pytest.fixture(scope="module")
