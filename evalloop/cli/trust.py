@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 BAR = 40
 
 
-@click.command("fit", epilog="Examples: evalloop signals fit; evalloop signals fit --json")
+@click.command("fit", epilog="Examples: evalloop signals fit; evalloop signals fit --html fit.html")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="write reliability diagrams to this file")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def fit(as_json: bool) -> int:
+def fit(html: Path | None, as_json: bool) -> int:
     """Learn the fused failure score from votes, corrections, outcomes and reviewers, and keep it.
 
     Printed is what it is worth on users that the fit has not seen: Brier score (lower is better) beside the base rate's
@@ -28,6 +30,10 @@ def fit(as_json: bool) -> int:
     together; without any model the documented prior holds. Votes are never features. Exit 5 when nothing was learned.
     """
     model = loop.fit_scores(loop.open_project())
+    if html:
+        from evalloop.signals.page import as_html
+
+        html.write_text(as_html(model), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(model.to_dict(), ensure_ascii=False, indent=1))
     else:
@@ -43,11 +49,17 @@ def weights(as_json: bool) -> int:
     Nothing is deleted: failures of accounts that are set apart have weight 0 and the reason. The settings weighting,
     user_cap, weight_limit, margins, quarantine and trusted change what is done.
     """
-    found = loop.weigh_failures(loop.open_project())
+    project = loop.open_project()
+    found = loop.weigh_failures(project)
     if as_json:
         click.echo(json.dumps(found.weighting.to_dict(), ensure_ascii=False, indent=1))
         return ExitCode.OK
     _print_weights(found.weighting)
+    for each in loop.check_against_random(project, found.failures):
+        verdict = f"z {each.z:+.1f}: " + ("believe the random ask" if each.differs else "no sign that it makes people "
+                                          "click") if each.z is not None else "too few users to compare"
+        click.echo(f"theme {one_line(each.label, limit=40)}: {each.share:.1%} told, {each.random:.1%} in the random "
+                   f"ask; {verdict}")
     silent = [each for each in found.scores.values() if each.probability is not None]
     click.echo(f"\nturns with a failure score: {len(silent):,} of {len(found.scores):,}; evidence, but no vote or "
                f"word of the user: {found.unvoted:,}")

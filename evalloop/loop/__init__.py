@@ -34,6 +34,7 @@ from evalloop.loop.trust import capture_rates, detector_worth, fit_scores, saved
 
 # clusters: failures -> named themes
 from evalloop.loop.themes import (
+    check_against_random,
     find_clusters,
     find_theme,
     join_themes,
@@ -122,6 +123,7 @@ __all__ = [
     "calibrations",
     "capture",
     "capture_rates",
+    "check_against_random",
     "check_evalsets",
     "check_services",
     "choose_variants",

@@ -13,6 +13,7 @@ from evalloop.loop.evidence import failures, store_address
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
+    from evalloop.clusters.arms import ArmCheck
     from evalloop.clusters.decided import Decided
     from evalloop.contracts import Embedder, Labeler
     from evalloop.records.cluster import Cluster, Move, Themes
@@ -101,6 +102,15 @@ def theme_members(project: Project) -> dict[str, str]:
     found = {name: each.cluster_id for themes in weeks if themes for each in themes.clusters
              for name in each.member_ids}
     return {name: merged.get(cluster, cluster) for name, cluster in found.items()}
+
+
+def check_against_random(project: Project, found: Sequence[Failure]) -> list[ArmCheck]:
+    """Each theme in what users told of themselves and in the random ask; none without themes or random asks."""
+    from evalloop.clusters.arms import against_random
+
+    if not any(each.random_weight > 0 for each in found):
+        return []
+    return against_random(known_clusters(project), found)
 
 
 def rename_theme(project: Project, reference: str, name: str) -> tuple[Cluster, Path]:
