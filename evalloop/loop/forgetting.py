@@ -34,7 +34,8 @@ class Forgotten:
 
 
 def forget_user(project: Project, user: str, *, dry_run: bool = False) -> Forgotten:
-    """Erases a user (the product's own id, or its hash) from events, signals, dead letters, lake, cases and files.
+    """Erases a user (the product's own id, or its hash) from events, signals, dead letters, lake, themes, cases and
+    files.
 
     ``dry_run`` only counts. EmptyError when nothing of the user is there.
     """
@@ -61,6 +62,7 @@ def forget_pending(project: Project) -> list[Forgotten]:
 
 
 def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_run: bool = False) -> Forgotten:
+    from evalloop.loop import forgetting_themes as themes
     from evalloop.store import forget
     from evalloop.store.derived import SignalFiles
 
@@ -72,11 +74,15 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     cases = list(_cases(project, traces))
     if dry_run:
         return Forgotten(receipt, key, at, {"events": len(traces.events), "cases": len(cases)})
+    in_themes = themes.read(project, traces)
     log.store.erasures.add(receipt, key, at, {})
     _take_out(cases)
-    changed, left, answers = _files(project, traces)
-    counts = {**forget.erase(log, traces), "cases": len(cases), "files": len(changed), "answers": answers}
+    weeks, names = themes.erase(project, in_themes) if in_themes else (0, [])
+    changed, left, answers = _files(project, traces.words | (in_themes.shown if in_themes else frozenset()))
+    counts = {**forget.erase(log, traces), "cases": len(cases), "files": len(changed), "answers": answers,
+              "theme_weeks": weeks}
     SignalFiles(project.config.state_dir / "signals").clear()
+    left += [f"{each} (a name that only this user said)" for each in themes.named_files(project, names)]
     log.store.erasures.add(receipt, key, at, counts)
     log.store.add([Event(receipt, "privacy.erased", at, {"kind": "system"}, {"level": "user", "task_id": receipt},
                          payload={"user_key": key, "counts": counts})])
@@ -110,7 +116,7 @@ def _take_out(cases: list[tuple[Path, str]]) -> None:
         write.replace(path, case_id, None)
 
 
-def _files(project: Project, traces: Traces) -> tuple[list[str], list[str], int]:
+def _files(project: Project, words: set[str]) -> tuple[list[str], list[str], int]:
     """Scrubs the project's files and the cache of answers."""
     from evalloop.runs.session import cache_path
     from evalloop.store.cache import CallCache
@@ -119,8 +125,8 @@ def _files(project: Project, traces: Traces) -> tuple[list[str], list[str], int]
     place, answers = cache_path(project.config), 0
     if place.exists():
         with CallCache(place) as cache:
-            answers = cache.erase([each for each in traces.words if len(each) >= SHORTEST])
-    done = scrub(project.config.root, traces.words)
+            answers = cache.erase([each for each in words if len(each) >= SHORTEST])
+    done = scrub(project.config.root, words)
     store = {"events.sqlite", "events.sqlite-wal"}
     lake = str(project.config.lake or project.config.state_dir / "lake")
     left = [each for each in done.left if Path(each).name not in store

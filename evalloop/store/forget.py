@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ERASED = "privacy.erased"
 SAID = ("text", "ideal", "after", "explanation", "comment")
 CHUNK = 500
+WORDED = frozenset({"events", "signals", "dead_letters", "theme_weeks", "theme_moves"})
+"""Tables that may hold words of users."""
 
 
 @dataclass
@@ -116,6 +118,8 @@ def erase(log: EventLog, traces: Traces) -> dict[str, int]:
 
 def compact(log: EventLog) -> None:
     """Gives free pages back, so that no deleted row is left in the file or in its write-ahead log."""
+    from sqlalchemy import inspect
+
     engine = log.store.engine
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         raw: Any = connection.connection.driver_connection
@@ -126,7 +130,7 @@ def compact(log: EventLog) -> None:
                 raise StoreError("the write-ahead log still holds what was deleted: another process reads the store",
                                  fix="stop it and run the command again")
         else:
-            for table in ("events", "signals", "dead_letters"):
+            for table in sorted(WORDED.intersection(inspect(connection).get_table_names())):
                 connection.exec_driver_sql(f"VACUUM FULL {table}")
 
 

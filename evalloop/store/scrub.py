@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PUT = "[erased]"
+PUT = "(erased)"
 SHORTEST = 12
 """Characters that a line needs to be looked for: shorter ones are anyone's."""
 PIECE = 160
@@ -39,7 +39,7 @@ def needles(words: Collection[str]) -> list[bytes]:
 
 
 def scrub(root: Path, words: Collection[str]) -> Scrubbed:
-    """Puts ``[erased]`` in the place of the words in every text file under ``root``."""
+    """Puts ``(erased)`` in the place of the words in every text file under ``root``."""
     done, wanted = Scrubbed(), needles(words)
     if not wanted:
         return done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,23 @@ class ThemeStore:
         """All steps (of one cluster), oldest first."""
         with self._begin() as connection:
             return list(self._read(connection, cluster_id))
+
+    def rewrite(self, week: Callable[[Themes], Themes], move: Callable[[Move], Move]) -> int:
+        """Changes what is kept in every week and step, in one transaction; how many of them changed."""
+        from sqlalchemy import select, update
+
+        changed = 0
+        with self._begin() as connection:
+            for table, key, read, change in ((self._weeks, self._weeks.c.week, Themes.from_dict, week),
+                                             (self._moves, self._moves.c.seq, Move.from_dict, move)):
+                for name, body in connection.execute(select(key, table.c.body)).all():
+                    before: Any = read(json.loads(body))
+                    after: Any = change(before)
+                    if after != before:
+                        changed += 1
+                        connection.execute(update(table).where(key == name).values(
+                            body=json.dumps(after.to_dict(), ensure_ascii=False, allow_nan=False)))
+        return changed
 
     def _read(self, connection: Connection, cluster_id: str | None = None) -> Iterator[Move]:
         from sqlalchemy import select

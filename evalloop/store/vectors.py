@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evalloop.store.files import private_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -72,6 +72,20 @@ class VectorStore:
                 file.seek(count * size)
                 file.write(data)
                 file.truncate()
+
+    def keep_only(self, keys: Collection[bytes]) -> int:
+        """Forgets all rows but those of these keys; how many went."""
+        import numpy as np
+
+        count = len(self)
+        raw = self._keys.read_bytes()[: count * KEY_BYTES] if count else b""
+        own = [raw[start : start + KEY_BYTES] for start in range(0, len(raw), KEY_BYTES)]
+        kept = [row for row, key in enumerate(own) if key in keys]
+        if len(kept) < count:
+            rows = np.array(np.memmap(self._rows, np.float32, "r", shape=(count, self.width))[kept])
+            self.clear()
+            self.add([own[row] for row in kept], rows)
+        return count - len(kept)
 
     def clear(self) -> None:
         """Forgets all rows."""

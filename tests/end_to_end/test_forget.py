@@ -14,6 +14,7 @@ import pytest
 from evalloop import config, loop
 from evalloop.errors import EmptyError
 from evalloop.loop.evidence import open_log
+from evalloop.store.vectors import key_of
 
 WORDS = "My brother's parcel went to Quux Street & never came"
 PROMPT = "Where is the parcel for the old lighthouse in Zanzibar?"
@@ -109,6 +110,43 @@ def test_no_artefact_holds_the_users_words(project: loop.Project) -> None:
     assert sorted(left) == ["bob-answer-1", "bob-answer-2", "bob-vote-1", "bob-vote-2"]
     with pytest.raises(EmptyError):
         loop.forget_user(project, "ada")
+
+
+LONE = "Why was my flute from Quux Street sent to Zanzibar, ada@example.org?"
+PARCELS = ["my parcel never came to the {} door", "the parcel is late, it was to come by {}", "where is the {} parcel?"]
+PRICES = ["the {} boots cost more than the page says", "why is the price of {} boots so high?", "wrong {} price again"]
+KINDS = ("red", "blue", "green", "wide", "long", "small", "heavy", "plain", "old", "new")
+
+
+def test_themes_hold_nothing_of_the_user(project: loop.Project) -> None:
+    """Members, quotes, exemplars, names and vectors of themes, of two weeks, and a digest that was written."""
+    texts = [line.format(kind) for line in (*PARCELS, *PRICES) for kind in KINDS]
+    for number, text in enumerate(texts):
+        send(project, events(f"u{number}", 5 + 7 * (number % 2), f"question {number}", text))
+    for day in (6, 13):
+        send(project, events("ada", day, PROMPT, LONE) + events("eve", day, "Where?", "where is the red parcel?"))
+    themes = loop.find_clusters(project)
+    root = project.config.root
+    with open_log(project) as log:
+        key = next(str(each.actor["user_key"]) for each in log.events() if each.event_id == "ada-vote-6")
+    owned = {each.failure_id for each in loop.failures(project) if each.user_key == key}
+    members = {member for each in themes.clusters for member in each.member_ids}
+    assert owned & members, "the user is in the themes"
+    held = [text for each in themes.clusters for text in (*each.exemplars, *each.quotes)]
+    assert any("Quux" in text for text in held), "and quoted"
+    quote = "Why was my flute from Quux Street sent to Zanzibar, [email]?"
+    (root / "digest.html").write_text(f"<blockquote>{html.escape(quote)}</blockquote>")
+    done = loop.forget_user(project, "ada")
+    assert done.counts["theme_weeks"] >= 1
+    assert holders(root) == []
+    assert b"flute" not in b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
+    left = loop.known_clusters(project)
+    assert not owned & {member for each in left for member in each.member_ids}
+    assert "where is the red parcel?" in {text for each in left for text in (*each.exemplars, *each.quotes)}
+    keys = [path.read_bytes() for path in root.rglob("keys.bin")]
+    assert not any(key_of(text) in each for each in keys for text in (LONE, WORDS))
+    again = loop.find_clusters(project)
+    assert {each.cluster_id for each in again.clusters if each.size} & {each.cluster_id for each in left}
 
 
 def test_an_event_that_asks_for_it(project: loop.Project) -> None:

@@ -64,3 +64,19 @@ def test_vectors_are_found_by_content(tmp_path: Path) -> None:
     assert np.array_equal(found[places[:3]], rows)
     with pytest.raises(ValueError, match="fit"):
         again.add([key_of("e")], np.zeros((1, 3), np.float32))
+
+
+def test_vectors_are_forgotten_by_key(tmp_path: Path) -> None:
+    """Only the rows that are named stay, also in the files, and the store goes on."""
+    store, rows = VectorStore(tmp_path / "v"), np.eye(4, dtype=np.float32)
+    keys = [key_of(each) for each in "abcd"]
+    store.add(keys, rows)
+    assert store.keep_only({keys[1], keys[3], key_of("x")}) == 2
+    found, kept = VectorStore(tmp_path / "v").find(keys)
+    assert found.tolist() == [-1, 0, -1, 1]
+    assert np.array_equal(kept, rows[[1, 3]])
+    assert keys[0] not in (tmp_path / "v" / "keys.bin").read_bytes()
+    store.add([key_of("e")], rows[:1])
+    assert store.find([key_of("e")])[0].tolist() == [2]
+    assert store.keep_only(set()) == 3
+    assert len(store) == 0
