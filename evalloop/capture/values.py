@@ -279,6 +279,8 @@ def _steps(spec: Mapping[str, Any], salt: bytes) -> Sequence[Callable[[Any], Any
         steps.append(PARSERS[spec["parse"]])
     if "map" in spec:
         steps.append(_mapper(spec))
+    if "times" in spec:
+        steps.append(lambda value: parse_number(value) * spec["times"])
     if "add" in spec:
         steps.append(lambda value: parse_number(value) + spec["add"])
     if "time" in spec:

@@ -30,9 +30,10 @@ Examples:
 @click.group("signals", epilog=EPILOG, invoke_without_command=True)
 @click.option("--detector", "detectors", multiple=True, metavar="NAME", help="derive only these (default: all)")
 @click.option("--by", metavar="KEY", help="rates for each value of this key of the events' context")
+@click.option("--engine", metavar="NAME", help="duckdb, local[*], spark://host:port or sc://host:port, for this once")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 @click.pass_context
-def command(ctx: click.Context, detectors: Sequence[str], by: str | None, as_json: bool) -> None:
+def command(ctx: click.Context, detectors: Sequence[str], by: str | None, *, engine: str | None, as_json: bool) -> None:
     """Derive signals from all events and show what they are worth.
 
     The capture rate is the share of sessions with a usable implicit signal. For each detector: how many turns it
@@ -41,7 +42,7 @@ def command(ctx: click.Context, detectors: Sequence[str], by: str | None, as_jso
     """
     if ctx.invoked_subcommand is not None:
         return
-    result = derive_signals(open_project(), detectors, by=by)
+    result = derive_signals(open_project(engine=engine), detectors, by=by)
     if as_json:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=1))
     else:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals.build import judged
-from evalloop.signals.survival import four_gram
 from evalloop.signals.threshold import threshold
+from evalloop.survival import four_gram
 
 if TYPE_CHECKING:
     from evalloop.contracts import Evidence

@@ -89,7 +89,7 @@ class Stop:
 class Accept:
     """The user accepted a suggestion (a reflex, quicker than ``reflex_ms``, has weight 0) or rejected it.
 
-    The last act counts. ``evalloop.signals.times.time_to_accept`` gives medians and quartiles.
+    The last act counts. ``evalloop profile`` gives the median time to accept.
     """
 
     reflex_ms: int = threshold(300, GUESS)

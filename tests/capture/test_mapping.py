@@ -131,6 +131,7 @@ def test_loop_over_something_else_is_told(tmp_path: Path, copies: str, said: str
     ('{template: "{a}-{b.c}{{}}"}', {"a": 1, "b": {"c": "x"}}, "1-x{}"),
     ("{from: a, parse: number}", {"a": " 12 "}, 12),
     ("{from: a, parse: number, add: 0.5}", {"a": "1e2"}, 100.5),
+    ("{from: a, times: -1, add: 1}", {"a": 0.25}, 0.75),
     ("{from: a, parse: json}", {"a": '{"b": [1]}'}, {"b": [1]}),
     ("{from: a, parse: python_literal}", {"a": "{'b': (1, None)}"}, {"b": (1, None)}),
     ("{from: a, parse: text}", {"a": 5}, "5"),

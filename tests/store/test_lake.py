@@ -35,19 +35,10 @@ def act(number: int, day: int = 1, **fields: Any) -> Event:
     return Event(**{**given, **fields})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty inbox, in a file and in a database server."""
-    if request.param == "sqlite":
-        return str(tmp_path / "state" / "events.sqlite")
-    address: str = request.getfixturevalue("postgres_address")
-    return address
-
-
 @pytest.fixture
-def log(place: str, tmp_path: Path) -> Iterator[EventLog]:
+def log(store_address: str, tmp_path: Path) -> Iterator[EventLog]:
     """An empty log."""
-    with EventLog(place, str(tmp_path / "lake")) as opened:
+    with EventLog(store_address, str(tmp_path / "lake")) as opened:
         yield opened
 
 
@@ -192,14 +183,14 @@ EventLog(place, lake).drain(2, today=datetime(2026, 1, 9, tzinfo=UTC), progress=
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
-def test_kill_at_any_step_loses_and_doubles_nothing(place: str, log: EventLog, tmp_path: Path) -> None:
+def test_kill_at_any_step_loses_and_doubles_nothing(store_address: str, log: EventLog, tmp_path: Path) -> None:
     """kill -9 at each step of a part, and between two: the log is whole at once, and the next drain ends it."""
     events = []
     for round_, (step, number) in enumerate([*((step, 0) for step in STEPS), ("committed", 1)]):
         fresh = [act(round_ * 10 + number, 1 + number % 3) for number in range(6)]
         log.store.add(fresh)
         events += fresh
-        killed = subprocess.run([sys.executable, "-c", DRAIN, place, str(tmp_path / "lake"), step, str(number)],
+        killed = subprocess.run([sys.executable, "-c", DRAIN, store_address, str(tmp_path / "lake"), step, str(number)],
                                 capture_output=True, text=True, timeout=60, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert held(log) == as_held(*events), f"after a kill at {step}"

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evalloop.capture.client.survival import Tracked, four_gram
+from evalloop.capture.client.survival import Tracked
+from evalloop.survival import four_gram
 
 if TYPE_CHECKING:
     from evalloop.capture.client.client import Client

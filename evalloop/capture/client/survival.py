@@ -1,40 +1,15 @@
 """How much of an accepted text survives later edits, as VS Code's Copilot Chat measures it.
 
 Definitions of microsoft/vscode-copilot-chat (MIT), src/platform/editSurvivalTracking/common: ``editSurvivalTracker.ts``
-(4-gram similarity, no-revert, how a range follows edits) and ``arcTracker.ts`` (accepted and retained characters).
+(how a range follows edits; its two similarities are in ``evalloop.survival``) and ``arcTracker.ts`` (accepted and
+retained characters).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
-GRAM = 4
-
-
-def four_gram(one: str, other: str) -> float:
-    """Share of 4-grams that two texts have in common, counted with repeats: 1 when equal, 0 when nothing is shared.
-
-    A text of less than four characters has none: then it is 1 for equal texts, else 0.
-    """
-    if len(one) < GRAM or len(other) < GRAM:
-        return float(one == other)
-    total = len(one) + len(other) - 2 * (GRAM - 1)
-    counts = Counter(one[at:at + GRAM] for at in range(len(one) - GRAM + 1))
-    counts.subtract(other[at:at + GRAM] for at in range(len(other) - GRAM + 1))
-    return (total - sum(map(abs, counts.values()))) / total
-
-
-def no_revert(before: str, after: str, now: str) -> float:
-    """1 when a text did not go back towards what was there before the suggestion, 0 when it is that again.
-
-    ``before`` is what the suggestion replaced, ``after`` the suggestion, ``now`` what stands there now. A suggestion
-    that replaced nothing cannot be reverted to anything: 1.
-    """
-    gone = four_gram(after, before)
-    if not before or gone == 1:
-        return 1.0
-    return 1 - max(four_gram(now, before) - gone, 0.0) / (1 - gone)
+from evalloop.survival import four_gram, no_revert
 
 
 @dataclass(frozen=True)

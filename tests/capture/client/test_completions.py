@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalloop.capture.client.survival import Tracked, four_gram, no_revert
+from evalloop.capture.client.survival import Tracked
+from evalloop.survival import four_gram, no_revert
 
 
 @pytest.mark.parametrize(("one", "other", "share"), [
@@ -46,6 +47,13 @@ def test_no_revert_by_hand():
     assert half == pytest.approx(1 - four_gram("let total = add", before) / 1.0)
     assert 0 < half < 1
     assert no_revert("", after, "") == 1
+    assert no_revert(before, before, "anything") == 1, "a suggestion that changed nothing"
+    # short texts: all or nothing
+    assert no_revert("a", "b", "a") == 0
+    assert no_revert("a", "b", "c") == 1
+    # of 5 runs of the suggestion one was there before (2 of 6 runs alike: 1/3); now 2/3 alike: half of the way back
+    assert four_gram("abcdXY", "abcdef") == pytest.approx(1 / 3)
+    assert no_revert("abcdef", "abcdXY", "abcdeX") == pytest.approx(1 - (2 / 3 - 1 / 3) / (1 - 1 / 3))
 
 
 def test_a_range_follows_edits_around_and_within_it():
