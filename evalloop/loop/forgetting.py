@@ -78,10 +78,10 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     log.store.erasures.add(receipt, key, at, {})
     _take_out(cases)
     weeks, names = themes.erase(project, in_themes) if in_themes else (0, [])
+    SignalFiles(project.config.state_dir / "signals").clear()
     changed, left, answers = _files(project, traces.words | (in_themes.shown if in_themes else frozenset()))
     counts = {**forget.erase(log, traces), "cases": len(cases), "files": len(changed), "answers": answers,
               "theme_weeks": weeks}
-    SignalFiles(project.config.state_dir / "signals").clear()
     left += [f"{each} (a name that only this user said)" for each in themes.named_files(project, names)]
     log.store.erasures.add(receipt, key, at, counts)
     log.store.add([Event(receipt, "privacy.erased", at, {"kind": "system"}, {"level": "user", "task_id": receipt},
