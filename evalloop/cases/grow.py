@@ -56,7 +56,8 @@ def grow(clusters: Sequence[Cluster], failures: Iterable[Failure], existing: Ite
     cases = list(existing)
     usable = Usable(known.values(), implicit=settings.implicit, attacks=settings.attacks)
     members = {each.cluster_id: [known[name] for name in each.member_ids if name in known] for each in clusters}
-    profiles = {name: profile(list(map(words_of, each))) for name, each in members.items() if each and name != OTHER}
+    ordinary = {each.cluster_id for each in clusters if each.material != RED_TEAM} - {OTHER}  # attacks choose nothing
+    profiles = {name: profile(list(map(words_of, each))) for name, each in members.items() if each and name in ordinary}
     chooser = Chooser(Near([*map(prompt_of, cases), *rejected], least=settings.least_alike),
                       lambda failure: _asked(_messages(failure, settings.mask)), settings.diversity,
                       _sessions(cases, known))
