@@ -71,7 +71,7 @@ class Collector:
             self._limits.take(key.key_id, len(items), key.rate)
         if request.client is not None:
             self._limits.take(self._limits.address(request.client.host), len(items), self.settings.address_rate)
-        verdicts = [self._unless_erased(each) for each in self._intake(items, sender, datetime.now(UTC))]
+        verdicts = [self._unless_erased(each) for each in self._intake.used_up(items, sender, datetime.now(UTC))]
         rows = [each.row for each in verdicts if each.row is not None]
         letters = [each.letter for each in verdicts if each.letter is not None]
         fates = iter(await self.writer.store(rows, letters) if rows or letters else ())
@@ -105,6 +105,8 @@ def _with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
 def _result(verdict: Verdict, status: str) -> dict[str, Any]:
     """One line of the answer."""
     made: dict[str, Any] = {"event_id": verdict.event_id, "status": status}
+    if status == "stored":
+        return made
     problems = (CONFLICT,) if status == "conflict" else verdict.problems
     if problems:
         made["problems"] = [{"field": each.field, "message": each.message, "fix": each.fix} for each in problems]
