@@ -68,12 +68,11 @@ class Checker:
             message = str(error).split("\n", 1)[0]
             raise EvalloopError(f"not a usable JSON Schema: {message}",
                                 fix="a schema may refer only to itself and to evalloop's own schemas") from None
-        self.accepts: Callable[[Any], bool] = self._validator.is_valid
-        """The quick answer; ValueError for what is not JSON data."""
+        self._fits: Callable[[Any], bool] = self._validator.is_valid
 
     def __call__(self, data: Any) -> list[Problem]:
         try:
-            if self.accepts(data):
+            if self._fits(data):
                 return []
             errors = list(self._validator.iter_errors(data))
         except ValueError as error:
