@@ -163,6 +163,7 @@ def _acts(engine: Engine, events: Table, generations: Table) -> tuple[Table, Tab
     return engine.view(acts.union(*every) if every else acts), lost
 
 
+@door.built_once
 def _as_acts(events: Table) -> Table:
     kept = [name for name in events.columns if name not in _LEFT_OUT and name not in ("speaks_of", "known", "via")]
     return events.select(*kept, response_id=events.speaks_of, known=events.known, via=events.via)
@@ -200,6 +201,7 @@ def _turns(engine: Engine, generations: Table, lost: Table | None, acts: Table, 
     return engine.keep(_with_following(turns, acts).select(*TURN))
 
 
+@door.built_once
 def _with_following(turns: Table, acts: Table) -> Table:
     """The user's next message: the next prompt, else the first follow-up with words."""
     ibis = door.ibis
