@@ -10,8 +10,8 @@ from evalloop.engine.once import built_once
 if TYPE_CHECKING:
     from evalloop.engine.backend import Engine
 
-__all__ = ["BATCH", "JSON_SUFFIXES", "SUFFIXES", "TEXT_SUFFIXES", "Engine", "built_once", "ibis", "open_engine", "read_rows",
-           "read_table"]
+__all__ = ["BATCH", "JSON_SUFFIXES", "SUFFIXES", "TEXT_SUFFIXES", "Engine", "built_once", "ibis", "open_engine",
+           "read_rows", "read_table"]
 
 
 def open_engine(address: str = "duckdb", **options: Any) -> Engine:

@@ -127,8 +127,9 @@ class DuckDB(Engine):
         self._folder = tempfile.TemporaryDirectory(prefix="evalloop-engine-", dir=scratch, ignore_cleanup_errors=True)
         bounds: dict[str, Any] = {**({"memory_limit": memory} if memory else {}),
                                   **({"threads": threads} if threads else {})}
+        place = f"{self._folder.name}/scratch.duckdb" if scratch else ":memory:"
         self.backend = ibis.duckdb.connect(
-            f"{self._folder.name}/scratch.duckdb" if scratch else ":memory:", temp_directory=f"{self._folder.name}/spill",
+            place, temp_directory=f"{self._folder.name}/spill",
             preserve_insertion_order=False, autoinstall_known_extensions=False, autoload_known_extensions=False,
             **bounds)
 
@@ -348,7 +349,7 @@ class _Compiler:
 
 
 @lru_cache(maxsize=4096)
-def _query(kind: str, expression: Any, compiler: _Compiler) -> str:  # noqa: ARG001 - the kind is part of the key
+def _query(kind: str, expression: Any, compiler: _Compiler) -> str:
     return str(compiler.backend.compile(expression.to_expr()))
 
 

@@ -6,7 +6,6 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure

@@ -103,8 +103,8 @@ def evidence_of(signals: Iterable[Signal], asks: Container[str] = frozenset()) -
                 sums_of[4] += value
             else:
                 sums_of[5] = 1.0
-    return {name: Evidence(dict(features.get(name, {})), implicit, stated, labelled, bool(has), asked, bool(volunteered))
-            for name, (implicit, stated, labelled, has, asked, volunteered) in sums.items()}
+    return {name: Evidence(dict(features.get(name, {})), implicit, stated, labelled, bool(has), asked, bool(free))
+            for name, (implicit, stated, labelled, has, asked, free) in sums.items()}
 
 
 def labels_of(turns: Iterable[Turn], evidence: Mapping[str, Evidence],
