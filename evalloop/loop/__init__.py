@@ -40,6 +40,7 @@ from evalloop.loop.themes import (
     join_themes,
     known_clusters,
     move_theme,
+    note_cases,
     read_themes,
     rename_theme,
     theme_history,
@@ -55,6 +56,7 @@ from evalloop.loop.evalsets import (
 )
 from evalloop.loop.growing import GrowOptions, grow_cases
 from evalloop.loop.imports import ImportedEvalset, import_evalset
+from evalloop.loop.tracing import trace_case
 
 # runs: evalsets x variants -> trials
 from evalloop.loop.trials import (
@@ -163,6 +165,7 @@ __all__ = [
     "merge_runs",
     "migrate_store",
     "move_theme",
+    "note_cases",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -202,6 +205,7 @@ __all__ = [
     "status",
     "store_stats",
     "theme_history",
+    "trace_case",
     "turn",
     "verify_release",
     "weigh_failures",
