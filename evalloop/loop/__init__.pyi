@@ -31,6 +31,7 @@ from .themes import (
     join_themes,
     known_clusters,
     move_theme,
+    note_cases,
     read_themes,
     rename_theme,
     theme_history,
@@ -46,6 +47,7 @@ from .evalsets import (
 )
 from .growing import GrowOptions, grow_cases
 from .imports import ImportedEvalset, import_evalset
+from .tracing import trace_case
 
 # runs: evalsets x variants -> trials
 from .trials import (
@@ -154,6 +156,7 @@ __all__ = [
     "merge_runs",
     "migrate_store",
     "move_theme",
+    "note_cases",
     "notes_feed",
     "open_bench",
     "open_engine",
@@ -193,6 +196,7 @@ __all__ = [
     "status",
     "store_stats",
     "theme_history",
+    "trace_case",
     "turn",
     "verify_release",
     "weigh_failures",
