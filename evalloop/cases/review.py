@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evalloop.cases import suite, write
+from evalloop.cases import opinions, suite, write
 from evalloop.cases.graders import Forms
 from evalloop.cases.grow import prompt_of
 from evalloop.contracts import Grader
 from evalloop.errors import EmptyError, RecordError, RecordErrors, UsageError
 from evalloop.records.case import Case, Evalset
+from evalloop.records.opinion import Opinion
 from evalloop.store import files, schema, yaml
 
 REJECTIONS = "rejections.jsonl"
@@ -71,7 +72,7 @@ class Review:
         data = dict(self.written(case))
         data["status"] = "accepted"
         data["provenance"] = {**data.get("provenance", {}), "reviewed_by": self.reviewer, "reviewed_at": self.at}
-        self._change(case, data, {})
+        self._change(case, data, self._note(case_id, "accept"))
         return case
 
     def reject(self, case_id: str, reason: str = "") -> Case:
@@ -79,8 +80,9 @@ class Review:
         case = self.case(case_id)
         row = {"id": case.id, "text": prompt_of(case), "theme": case.provenance.get("theme", case.cluster),
                "reason": reason, "by": self.reviewer, "at": self.at}
-        place = self._folder / REJECTIONS
-        self._change(case, None, {place: _text(place) or ""}, files.dump_line(row))
+        written = self.written(case)
+        self._change(case, None, {self._folder / REJECTIONS: files.dump_line(row),
+                                  **self._note(case_id, "reject", reason, case=written)})
         return case
 
     def edit(self, case_id: str, text: str) -> Case:
@@ -91,7 +93,7 @@ class Review:
         if problems:
             raise RecordErrors(RecordError(each.message, file=EDITED, line=document.line(each.path), field=each.field,
                                            fix=each.fix) for each in problems)
-        self._change(case, document.data, {})
+        self._change(case, document.data)
         return next(each for each in self.evalset.cases if each.id == case_id)
 
     def undo(self) -> str | None:
@@ -119,14 +121,21 @@ class Review:
             return [schema.Problem((), "the case has no graders, so it could never fail", "add graders: [...]")]
         return [problem for _, problems in read for problem in problems]
 
-    def _change(self, case: Case, data: Mapping[str, Any] | None, others: Mapping[Path, str], more: str = "") -> None:
-        """Writes one decision; if the evalset cannot be read afterwards, everything is put back."""
-        place = Path(str(case.file))
-        before = {path: _text(path) for path in (place, *others)}
+    def _note(self, case_id: str, verdict: str, reason: str = "", *, second: bool = False,
+              case: Mapping[str, Any] | None = None) -> dict[Path, str]:
+        """The line that remembers a decision of this reviewer, by the file that it is appended to."""
+        opinion = Opinion(case_id, verdict, self.reviewer, self.at, reason, second, case)
+        return {self._folder / opinions.REVIEWS: opinions.line(opinion)}
+
+    def _change(self, case: Case, data: Mapping[str, Any] | None, appended: Mapping[Path, str] | None = None) -> None:
+        """Writes one decision, and lines at the end of other files; if the evalset cannot be read afterwards,
+        everything is put back."""
+        place, appended = Path(str(case.file)), appended or {}
+        before = {path: _text(path) for path in (place, *appended)}
         try:
             write.replace(place, case.id, data)
-            for path, text in others.items():
-                files.write_text(path, text + more)
+            for path, text in appended.items():
+                files.write_text(path, (before[path] or "") + text)
             self._reload()
         except BaseException:
             for path, kept in before.items():

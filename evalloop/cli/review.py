@@ -10,7 +10,7 @@ import click
 
 from evalloop.cases.review import Review
 from evalloop.errors import EvalloopError, ExitCode
-from evalloop.loop import open_project, open_review
+from evalloop.loop import Project, note_cases, open_project, open_review
 from evalloop.printable import one_line, printable
 from evalloop.records.case import Case
 
@@ -41,18 +41,29 @@ def command(evalset: str | None, list_only: bool, accepted: tuple[str, ...], acc
 
     EVALSET is a name or a path; it can be left out when only one evalset has candidates.
     """
-    review = open_review(open_project(), evalset, reviewer)
+    project = open_project()
+    review = open_review(project, evalset, reviewer)
     if list_only:
         _list(review, as_json)
         return ExitCode.OK if review.candidates() else ExitCode.EMPTY
     if accepted or rejected or accept_all is not None:
         _decide(review, accepted, accept_all or 0, rejected, reason)
+        _tell_themes(project, review)
         return ExitCode.OK
     if not review.candidates():
         click.echo("no candidate waits")
         return ExitCode.EMPTY
-    _sit(review)
+    try:
+        _sit(review)
+    finally:
+        _tell_themes(project, review)
     return ExitCode.OK
+
+
+def _tell_themes(project: Project, review: Review) -> None:
+    """A theme with its first accepted case is not merely open any more."""
+    for move in note_cases(project, review.evalset.cases, by=review.reviewer):
+        click.echo(f"theme {move.cluster_id}: {move.before} -> {move.status} ({one_line(move.reason)})")
 
 
 def _list(review: Review, as_json: bool) -> None:
