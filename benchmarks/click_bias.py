@@ -356,7 +356,7 @@ def main() -> None:
             for name, way in (("from events", whole_way), ("from arrays", by_arrays)):
                 got = way(number, mnar=mnar, brigade=True)
                 world = "MNAR" if mnar else "MAR"
-                print(f"\n{name}, {world} with brigade: {len(got.weights):,} failures, theme share of those with a vote "
+                print(f"\n{name}, {world} with brigade: {len(got.weights):,} failures, share of those with a vote "
                       f"{got.weighted.share:.2%} [{got.weighted.low:.1%}, {got.weighted.high:.1%}], random ask "
                       f"{got.asked.share:.2%} [{got.asked.low:.1%}, {got.asked.high:.1%}]")
 
