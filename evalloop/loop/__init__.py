@@ -52,10 +52,10 @@ from evalloop.loop.evalsets import (
     choose_variants,
     known_failures,
     load_evalset,
-    open_review,
 )
 from evalloop.loop.growing import GrowOptions, grow_cases
 from evalloop.loop.imports import ImportedEvalset, import_evalset
+from evalloop.loop.reviewing import open_review, reopen_cases, retirement
 from evalloop.loop.tracing import trace_case
 
 # runs: evalsets x variants -> trials
@@ -191,8 +191,10 @@ __all__ = [
     "regrade_run",
     "rename_theme",
     "render",
+    "reopen_cases",
     "replay_letters",
     "resume_run",
+    "retirement",
     "revoke_key",
     "rotate_key",
     "run_plans",
