@@ -45,6 +45,7 @@ from .evalsets import (
     load_evalset,
 )
 from .growing import GrowOptions, grow_cases
+from .proposing import propose_cases
 from .imports import ImportedEvalset, import_evalset
 from .reviewing import open_review, reopen_cases, retirement
 from .tracing import trace_case
@@ -172,6 +173,7 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "platforms",
+    "propose_cases",
     "prune_cache",
     "prune_store",
     "read_baselines",
