@@ -12,7 +12,8 @@ theme. Users vote on about 4 % of the failures: in one world a segment with more
 other one the theme itself makes people click (MNAR). A brigade of 12 accounts adds 40 votes each for the theme. 3 % of
 the answers come with a random ask, which 40 % answer. Votes say nothing of the rest; a vote-free score (90 % recall,
 3 % false alarms) does. Every figure goes through the product's own functions: signals.abuse, signals.weighting and
-clusters.measure. ``--events`` runs take the whole way from events on and must give the same weights.
+clusters.measure. ``--events`` runs take the whole way from events on and must give
+the weights that the arrays give.
 """
 
 from __future__ import annotations
@@ -249,35 +250,68 @@ def events_of(world: World) -> list[Event]:
     return events
 
 
-def known_score() -> FusedModel:
-    """The vote-free score of the simulation as a fitted model: a stop is worth what its recall and alarms say."""
+def known_score(stop: str) -> FusedModel:
+    """The vote-free score of the simulation as a fitted model: a ``stop`` is worth what its recall and alarms say."""
     low = log(SILENT / (1 - SILENT))
     step = (log(FLAGGED / (1 - FLAGGED)) - low) / 0.2
-    surface = SurfaceModel("", low, {"stop@1-": step}, 0, 0, 0, 0.0, 0.0, 0.0, None)
-    return FusedModel("simulated", "", ("stop@1",), (surface,))
+    surface = SurfaceModel("", low, {f"{stop}-": step}, 0, 0, 0, 0.0, 0.0, 0.0, None)
+    return FusedModel("simulated", "", (stop,), (surface,))
 
 
-def whole_way(seed: int, *, mnar: bool, brigade: bool) -> tuple[WeekShare, WeekShare, Mapping[str, object]]:
-    """(weighted share, share in the random arm, what is told of the weights) by events -> turns -> signals -> weights.
+@dataclass(frozen=True)
+class Way:
+    """What one way gives: the theme's share of the failures that users told of by themselves and of those that they
+    told of when asked, and the weight of every failure by response (of those known from the ask alone apart)."""
 
-    The threshold is the highest one: only turns with a vote against them are failures, as in the arrays above.
+    weighted: WeekShare
+    asked: WeekShare
+    weights: Mapping[str, float]
+    only_asked: Mapping[str, float]
+    told: Mapping[str, object]
+
+
+def whole_way(seed: int, *, mnar: bool, brigade: bool) -> Way:
+    """By events -> turns -> signals -> filter -> score -> failures -> weights.
+
+    Not only votes make failures here: an answer that was stopped is one too, as in a product. ``by_arrays`` says what
+    must come out.
     """
     from evalloop.signals import evalloop_detectors
+    from evalloop.signals.build import detector_id
     from evalloop.signals.weighted import weighted_failures
     from evalloop.testing import derived_of, joined_of
 
     world = draw(np.random.default_rng([seed, mnar]), mnar=mnar, brigade=brigade)
     events = list(events_of(world))
-    turns = joined_of(events).turns
-    detectors = [each for each in evalloop_detectors() if each.name in ("thumbs", "stop")]
-    signals = [each for found in derived_of(events, detectors).values() for each in found]
-    result = weighted_failures(turns, signals, known_score())
-    against = {f"r{row}" for row in np.flatnonzero((world.vote < 0) | (world.answered & world.failed)).tolist()}
-    found = [each for each in result.failures if each.response_id in against]
+    detectors = {each.name: each for each in evalloop_detectors() if each.name in ("thumbs", "stop")}
+    signals = [each for found in derived_of(events, detectors.values()).values() for each in found]
+    result = weighted_failures(joined_of(events).turns, signals, known_score(detector_id(detectors["stop"])))
+    return _way(world, result.failures, {**result.weighting.to_dict(), "failures": len(result.failures)})
+
+
+def by_arrays(seed: int, *, mnar: bool, brigade: bool) -> Way:
+    """The same from the arrays: who failed is known, and the weights are fitted to the whole population."""
+    world = draw(np.random.default_rng([seed, mnar]), mnar=mnar, brigade=brigade)
+    asked = world.answered & world.failed
+    honest = world.user < USERS
+    found = [Failure(f"f{row}", "", user_key=f"u{world.user[row]}", response_id=f"r{row}", weight=float(honest[row]),
+                     random_weight=1 / ASKED if asked[row] else 0.0, asked_only=bool(asked[row] and not flagged))
+             for row in np.flatnonzero(world.flagged | (world.vote < 0) | asked).tolist()
+             for flagged in [world.flagged[row]] if honest[row] or world.vote[row] < 0]
+    weighted, told = weigh(found, people_of(world), quarantined=[f"u{user}" for user in range(USERS, USERS + ACCOUNTS)],
+                           users=[f"u{user}" for user in world.user.tolist()])
+    return _way(world, weighted, told.to_dict())
+
+
+def _way(world: World, failures: Sequence[Failure], told: Mapping[str, object]) -> Way:
+    against = (world.vote < 0) | (world.answered & world.failed)
+    found = [each for each in failures if against[ROWS[each.response_id or ""]]]
     arm = [replace(each, weight=each.random_weight if each.weight else 0.0) for each in found]
-    organic = [each for each in found if not each.asked_only]
-    return (share(organic, inside(organic, world)), share(arm, inside(arm, world)),
-            {**result.weighting.to_dict(), "failures": len(result.failures), "voted": len(found)})
+    organic = [each for each in found if world.vote[ROWS[each.response_id or ""]] < 0]
+    weights: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    for each in failures:
+        weights[each.asked_only][each.response_id or ""] = each.weight
+    return Way(share(organic, inside(organic, world)), share(arm, inside(arm, world)), *weights, told)
 
 
 def _vote(world: World, row: int, value: int) -> Event:
@@ -319,10 +353,12 @@ def main() -> None:
             f"{cell['covers']:4.0%}" for cell, wanted in zip(cells, published, strict=True)))
     for number in range(given.events):
         for mnar in (False, True):
-            weighted, asked, told_of = whole_way(number, mnar=mnar, brigade=True)
-            print(f"\nfrom events, {'MNAR' if mnar else 'MAR'} with brigade: {weighted.share:.1%} "
-                  f"[{weighted.low:.1%}, {weighted.high:.1%}], random ask {asked.share:.1%} "
-                  f"[{asked.low:.1%}, {asked.high:.1%}], accounts set apart {len(told_of.get('accounts', ()))}")
+            for name, way in (("from events", whole_way), ("from arrays", by_arrays)):
+                got = way(number, mnar=mnar, brigade=True)
+                world = "MNAR" if mnar else "MAR"
+                print(f"\n{name}, {world} with brigade: {len(got.weights):,} failures, share of those with a vote "
+                      f"{got.weighted.share:.2%} [{got.weighted.low:.1%}, {got.weighted.high:.1%}], random ask "
+                      f"{got.asked.share:.2%} [{got.asked.low:.1%}, {got.asked.high:.1%}]")
 
 
 if __name__ == "__main__":

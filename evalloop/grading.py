@@ -58,7 +58,9 @@ def nested_entries(schema: Mapping[str, Any], options: Mapping[str, Any]) -> Ite
 def nested(spec: GraderSpec, graders: Mapping[str, Grader]) -> list[GraderSpec]:
     """The graders inside a checked spec, one level down; none when its grader is not there."""
     grader = graders.get(spec.type)
-    return [spec_of(entry) for _, entry in nested_entries(grader.schema, spec.options)] if grader else []
+    if grader is None or not _holding(grader.schema):
+        return []
+    return [spec_of(entry) for _, entry in nested_entries(grader.schema, spec.options)]
 
 
 def used(specs: Iterable[GraderSpec], graders: Mapping[str, Grader]) -> set[str]:
@@ -123,6 +125,8 @@ def _decided(verdict: Any, spec: GraderSpec, grader: Grader) -> Grade:
     """Any verdict as a Grade, after threshold and negation; raises ValueError for what is none."""
     grade = verdict if isinstance(verdict, Grade) else Grade(spec.type, grader.version, value=verdict)
     value, passed = _value(grade.value), grade.passed
+    if value is grade.value and isinstance(value, bool) and _as_asked(grade, spec, grader):
+        return grade if passed is not None else replace(grade, passed=value)
     if grade.error is not None or value is None:
         value = passed = None
     elif isinstance(value, bool):
@@ -134,6 +138,12 @@ def _decided(verdict: Any, spec: GraderSpec, grader: Grader) -> Grade:
         passed = None if passed is None else not passed
     return replace(grade, grader=spec.type, version=grader.version, value=value, passed=passed, weight=spec.weight,
                    metric=spec.metric or grade.metric, cluster=spec.cluster or grade.cluster)
+
+
+def _as_asked(grade: Grade, spec: GraderSpec, grader: Grader) -> bool:
+    """True for a grade that says of itself already what its spec asks for: nearly all, and a copy costs time."""
+    return (grade.error is None and not spec.negate and spec.weight == grade.weight and spec.metric is None
+            and spec.cluster is None and grade.grader == spec.type and grade.version == grader.version)
 
 
 def _value(value: Any) -> bool | float | None:

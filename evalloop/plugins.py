@@ -63,6 +63,22 @@ class PluginHost:
         self.plugins: list[Loaded] = []
         self._objects: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._owners: dict[tuple[str, str], Loaded] = {}
+        self._asleep: dict[str, list[tuple[Loaded, ModuleType]]] = {}
+
+    def add_builtin(self, name: str) -> None:
+        """Registers a package of evalloop; its objects of a kind are made when that kind is first asked for."""
+        module = importlib.import_module(f"evalloop.{name}")
+        self.manager.register(module, name=f"{BUILT_IN}:{name}")
+        self.plugins.append(Loaded(name, BUILT_IN))
+        for kind in KINDS:
+            if hasattr(module, f"evalloop_{kind}"):
+                self._asleep.setdefault(kind, []).append((self.plugins[-1], module))
+
+    def wake(self, *kinds: str) -> None:
+        """Makes the built-in objects of these kinds."""
+        for kind in kinds:
+            for loaded, module in self._asleep.pop(kind, ()):
+                self._take(loaded, _offers(loaded.name, loaded.version, module, [kind]))
 
     def add(self, name: str, module: object, *, origin: str, version: str = "") -> Loaded:
         """Registers one plugin; a bad one is listed with its problem and none of its objects."""
@@ -71,20 +87,24 @@ class PluginHost:
         try:
             _check_hooks(name, version, module)
             self.manager.register(module, name=f"{origin}:{name}")
-            offers = list(_offers(name, version, module))
-            if not offers and origin != BUILT_IN:
+            offers = list(_offers(name, version, module, KINDS))
+            if not offers:
                 raise PluginError("gives nothing: no function in it is a hook", plugin=name, version=version,
                                   fix="name the module that holds the @evalloop.hookimpl functions")
         except (Exception, SystemExit) as error:
             return _mark(loaded, "broken", error)
+        self.wake(*{kind for kind, _ in offers})
         doubled = [(kind, each) for kind, each in offers if (kind, each.name) in self._owners]
         if doubled:
             return _mark(loaded, "doubled", self._doubled(loaded, doubled))
+        self._take(loaded, offers)
+        return loaded
+
+    def _take(self, loaded: Loaded, offers: Iterable[tuple[str, Any]]) -> None:
         for kind, each in offers:
             self._objects[kind][each.name] = each
             self._owners[kind, each.name] = loaded
             loaded.provides.setdefault(kind, []).append(each.name)
-        return loaded
 
     def add_failed(self, name: str, error: BaseException, *, origin: str, version: str = "") -> None:
         """Lists a plugin whose import failed."""
@@ -92,6 +112,7 @@ class PluginHost:
 
     def names(self, kind: str) -> list[str]:
         """The names of all objects of a kind, sorted."""
+        self.wake(kind)
         return sorted(self._objects[kind])
 
     def all(self, kind: str) -> list[Any]:
@@ -100,6 +121,7 @@ class PluginHost:
 
     def get(self, kind: str, name: str) -> Any:
         """The object of that kind and name; raises PluginError with the valid names."""
+        self.wake(kind)
         try:
             return self._objects[kind][name]
         except KeyError:
@@ -107,6 +129,7 @@ class PluginHost:
 
     def owner(self, kind: str, name: str) -> Loaded:
         """The plugin that gave this object."""
+        self.wake(kind)
         return self._owners[kind, name]
 
     def versions(self) -> dict[str, str]:
@@ -141,7 +164,7 @@ def load(*, root: Path | None = None, project: Iterable[str] = (), only: Iterabl
     """
     host = PluginHost()
     for name in BUILTINS:
-        host.add(name, importlib.import_module(f"evalloop.{name}"), origin=BUILT_IN)
+        host.add_builtin(name)
     if builtin_only:
         return host
     for place in project:
@@ -251,10 +274,11 @@ def _check_hooks(name: str, version: str, module: object) -> None:
                               fix="put @evalloop.hookimpl above it")
 
 
-def _offers(name: str, version: str, module: object) -> Iterator[tuple[str, Any]]:
-    """(kind, object) for everything the plugin gives; raises PluginError for an object that cannot be used."""
+def _offers(name: str, version: str, module: object, kinds: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """(kind, object) for all that the plugin gives of these kinds; raises PluginError for what cannot be used."""
     seen: set[tuple[str, str]] = set()
-    for kind, contract in KINDS.items():
+    for kind in kinds:
+        contract = KINDS[kind]
         hook = getattr(module, f"evalloop_{kind}", None)
         for each in _listed(kind, hook()) if hook else ():
             problem = _problem(each, contract)

@@ -10,7 +10,7 @@ import click
 
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project
-from evalloop.plugins import BUILT_IN
+from evalloop.plugins import BUILT_IN, KINDS
 from evalloop.printable import one_line, printable
 
 
@@ -24,6 +24,7 @@ def command(everything: bool, as_json: bool, trace: bool) -> int:
     --json holds all of them, the built-in ones too.
     """
     host = open_project().host
+    host.wake(*KINDS)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in host.plugins], indent=1))
         return ExitCode.USAGE if host.problems() else ExitCode.OK

@@ -11,7 +11,8 @@ import tempfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -29,9 +30,24 @@ SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
 
 
 class Engine(ABC):
-    """What an engine can do; tables are Ibis expressions and nothing runs before it must."""
+    """What an engine can do; tables are Ibis expressions and nothing runs before it must.
+
+    Tables are bound to no connection and are numbered as they are made: the same work on another engine of the same
+    kind gives the same expressions, which are compiled once in a process.
+    """
 
     name = ""
+    backend: Any
+
+    def __init__(self, mark: str = "") -> None:
+        self._numbers, self._mark = count(), mark
+
+    def _name(self, what: str) -> str:
+        return f"{what}{self._mark}_{next(self._numbers)}"
+
+    def query(self, table: Table) -> str:
+        """The SQL of an expression."""
+        return _query(self.name, table.op(), _Compiler(self.backend))
 
     def __enter__(self) -> Self:
         return self
@@ -94,34 +110,50 @@ class Engine(ABC):
 
 
 class DuckDB(Engine):
-    """DuckDB with a scratch database on disk; ``memory`` (``4GB``) and ``threads`` bound what it takes."""
+    """DuckDB; ``memory`` (``4GB``) and ``threads`` bound what it takes.
+
+    Tables that are kept lie in a database in the folder ``scratch``, without one in memory.
+    """
 
     name = "duckdb"
 
     def __init__(self, *, memory: str = "", threads: int = 0, scratch: Path | None = None) -> None:
         import ibis
 
+        super().__init__()
+        self._schema = ""
         if scratch:
             scratch.mkdir(parents=True, exist_ok=True)
         self._folder = tempfile.TemporaryDirectory(prefix="evalloop-engine-", dir=scratch, ignore_cleanup_errors=True)
         bounds: dict[str, Any] = {**({"memory_limit": memory} if memory else {}),
                                   **({"threads": threads} if threads else {})}
+        place = f"{self._folder.name}/scratch.duckdb" if scratch else ":memory:"
         self.backend = ibis.duckdb.connect(
-            f"{self._folder.name}/scratch.duckdb", temp_directory=f"{self._folder.name}/spill",
+            place, temp_directory=f"{self._folder.name}/spill",
             preserve_insertion_order=False, autoinstall_known_extensions=False, autoload_known_extensions=False,
             **bounds)
 
-    def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
+    def branch(self) -> DuckDB:
+        """An engine with tables of its own in the same database, which is made at once; closed with this one."""
         import ibis
 
-        name = _name("parquet")
+        made = DuckDB.__new__(DuckDB)
+        Engine.__init__(made)
+        made._folder, made._schema = self._folder, self._name("branch")
+        self.backend.raw_sql(f'create schema "{made._schema}"')
+        made.backend = ibis.duckdb.from_connection(self.backend.con.cursor())
+        made.backend.raw_sql(f'use "{made._schema}"')
+        return made
+
+    def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
+        name = self._name("parquet")
         if not addresses:
-            return self.backend.create_table(name, schema=ibis.Schema.from_pyarrow(schema))
+            return self.rows([], schema)
         self._objects(addresses[0])
         paths = ", ".join(_quoted(_literal(each)) for each in addresses)
         self.backend.raw_sql(f'create view "{name}" as select * from '  # noqa: S608 - quoted
                              f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false)")
-        return self.backend.table(name)
+        return _named(name, _schema_of(schema))
 
     def _objects(self, address: str) -> None:
         """Lets DuckDB read an address that is no path through fsspec."""
@@ -133,34 +165,35 @@ class DuckDB(Engine):
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
         import pyarrow as pa
 
-        name = _name("rows")
+        name = self._name("rows")
         reader = pa.RecordBatchReader.from_batches(schema, chain.from_iterable(each.to_batches() for each in tables))
         self.backend.con.register(f"{name}_in", reader)
         self.backend.raw_sql(f'create table "{name}" as select * from "{name}_in"')  # noqa: S608 - our own name
         self.backend.con.unregister(f"{name}_in")
-        return self.backend.table(name)
+        return _named(name, _schema_of(schema))
 
     def view(self, table: Table) -> Table:
-        name = _name("view")
+        name = self._name("view")
         self.backend.raw_sql(f'create view "{name}" as {self._typed(table)}')
-        return self.backend.table(name)
+        return _named(name, table.schema())
 
     def keep(self, table: Table) -> Table:
-        name = _name("kept")
+        name = self._name("kept")
         self.backend.raw_sql(f'create table "{name}" as {self._typed(table)}')
-        return self.backend.table(name)
+        return _named(name, table.schema())
 
     def _typed(self, table: Table) -> str:
-        """The query of a table; a number that DuckDB would make a decimal (such as a plain 0.5) is a double."""
-        query: str = self.backend.compile(table)
-        real = [name for name, kind in table.schema().items() if kind.is_floating()]
-        if not real:
-            return query
-        casts = ", ".join(f'cast("{name}" as double) as "{name}"' for name in real)
-        return f"select * replace ({casts}) from ({query})"  # noqa: S608 - names of our own tables
+        """The query of a table in the types of its schema: DuckDB makes a plain 0.5 a decimal, a sum a huge integer."""
+        casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in _numbers(table).items())
+        if not casts:
+            return self.query(table)
+        return f"select * replace ({casts}) from ({self.query(table)})"  # noqa: S608 - names of our own tables
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
-        reader = self.backend.con.cursor().sql(self.backend.compile(table)).to_arrow_reader(BATCH)
+        cursor = self.backend.con.cursor()
+        if self._schema:
+            cursor.execute(f'use "{self._schema}"')
+        reader = cursor.sql(self.query(table)).to_arrow_reader(BATCH)
         schema = table.schema().to_pyarrow()
         return (batch.cast(schema) for batch in reader)
 
@@ -180,7 +213,8 @@ class DuckDB(Engine):
 
     def close(self) -> None:
         self.backend.disconnect()
-        self._folder.cleanup()
+        if not self._schema:
+            self._folder.cleanup()
 
 
 def _file_batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
@@ -203,6 +237,7 @@ class Spark(Engine):
         import ibis
         from pyspark.sql import SparkSession
 
+        super().__init__("_" + uuid.uuid4().hex[:8])  # engines of one process share a session and its names
         builder = SparkSession.builder
         builder = builder.remote(address) if address.startswith("sc://") else builder.master(address)
         settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false",
@@ -215,38 +250,39 @@ class Spark(Engine):
         self.session = builder.appName("evalloop").getOrCreate()
         self.backend = ibis.pyspark.connect(self.session)
 
-    def _table(self, frame: Any) -> Table:
-        name = _name("table")
+    def _table(self, frame: Any, schema: Any) -> Table:
+        name = self._name("table")
         frame.createOrReplaceTempView(name)
-        return self.backend.table(name)
+        return _named(name, schema)
 
     def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
         if not addresses:
             return self.rows([], schema)
         paths = [each if "://" in each else Path(each).absolute().as_uri() for each in addresses]
-        return self._table(self.session.read.parquet(*paths))
+        return self._table(self.session.read.parquet(*paths), _schema_of(schema))
 
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
         import pyarrow as pa
 
         found = list(tables)
         return self._table(self.session.createDataFrame(
-            pa.concat_tables(found) if found else schema.empty_table(), schema=_spark_schema(schema)))
+            pa.concat_tables(found) if found else schema.empty_table(), schema=_spark_schema(schema)),
+            _schema_of(schema))
 
     def _frame(self, table: Table) -> Any:
-        frame = self.session.sql(self.backend.compile(table))
-        real = {name: frame[name].cast("double") for name, kind in table.schema().items() if kind.is_floating()}
-        return frame.withColumns(real) if real else frame
+        frame = self.session.sql(self.query(table))
+        casts = {name: frame[name].cast(kind) for name, kind in _numbers(table).items()}
+        return frame.withColumns(casts) if casts else frame
 
     def view(self, table: Table) -> Table:
-        return self._table(self._frame(table))
+        return self._table(self._frame(table), table.schema())
 
     def keep(self, table: Table) -> Table:
         from pyspark import StorageLevel
 
         frame = self._frame(table).persist(StorageLevel.DISK_ONLY)
         frame.count()
-        return self._table(frame)
+        return self._table(frame, table.schema())
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         found = self._frame(table).toArrow().cast(table.schema().to_pyarrow())
@@ -261,7 +297,7 @@ class Spark(Engine):
 
         frame = self._frame(table).mapInArrow(over, _spark_schema(schema)).persist(StorageLevel.DISK_ONLY)
         frame.count()
-        return self._table(frame)
+        return self._table(frame, _schema_of(schema))
 
     def write(self, table: Table, folder: Path) -> None:
         self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(folder.absolute().as_uri())
@@ -296,8 +332,43 @@ def _spark_schema(schema: pa.Schema) -> Any:
     return from_arrow_schema(schema)
 
 
-def _name(what: str) -> str:
-    return f"{what}_{uuid.uuid4().hex[:12]}"
+# ---- expressions -----------------------------------------------------------------------------------------------------
+
+
+class _Compiler:
+    """What compiles an expression; alike to every other one, for the kind of engine says how."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Compiler)
+
+
+@lru_cache(maxsize=4096)
+def _query(kind: str, expression: Any, compiler: _Compiler) -> str:
+    return str(compiler.backend.compile(expression.to_expr()))
+
+
+def _named(name: str, schema: Any) -> Table:
+    import ibis
+
+    return ibis.table(schema, name=name)
+
+
+def _schema_of(schema: pa.Schema) -> Any:
+    import ibis
+
+    return ibis.Schema.from_pyarrow(schema)
+
+
+def _numbers(table: Table) -> dict[str, str]:
+    """The SQL types of the columns whose types engines do not agree on."""
+    return {name: "double" if kind.is_floating() else "bigint"
+            for name, kind in table.schema().items() if kind.is_floating() or kind.is_int64()}
 
 
 def _quoted(text: str) -> str:

@@ -36,7 +36,8 @@ class BuiltIn:
 
     def verdict(self, value: bool | float | None, explanation: str, **evidence: Any) -> Grade:
         """A grade of this grader; ``value`` None means that the output could not be graded."""
-        return Grade(self.name, self.version, value=value, explanation=explanation, evidence=evidence)
+        passed = value if isinstance(value, bool) else None
+        return Grade(self.name, self.version, value=value, passed=passed, explanation=explanation, evidence=evidence)
 
 
 def options_schema(properties: Mapping[str, Any], **more: Any) -> Mapping[str, Any]:

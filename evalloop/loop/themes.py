@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from evalloop.clusters.arms import ArmCheck
     from evalloop.clusters.decided import Decided
     from evalloop.contracts import Embedder, Labeler
+    from evalloop.records.case import Case
     from evalloop.records.cluster import Cluster, Move, Themes
     from evalloop.records.failure import Failure
     from evalloop.store.themes import ThemeStore
@@ -94,9 +96,38 @@ def theme_history(project: Project, cluster_id: str | None = None) -> list[Move]
         return store.moves(cluster_id)
 
 
+def note_cases(project: Project, cases: Iterable[Case], *, by: str = "") -> list[Move]:
+    """Moves open and regressed themes on to ``has-cases`` where one of these cases of theirs was accepted; only
+    acceptances count that came after the theme's last step."""
+    from evalloop.clusters.lifecycle import move
+    from evalloop.records.times import moment_of
+
+    merged, accepted = merged_into(project), Counter[str]()
+    themes = {each.cluster_id: each for each in known_clusters(project) if each.status in ("open", "regressed")}
+    last = {step.cluster_id: step.at for step in theme_history(project)} if themes else {}
+    for case in cases:
+        named = str(case.provenance.get("cluster_id", ""))
+        theme, at = merged.get(named, named), str(case.provenance.get("reviewed_at", ""))
+        if case.status == "accepted" and at and theme in themes and (
+                theme not in last or moment_of(at) >= moment_of(last[theme])):
+            accepted[theme] += 1
+    steps = [move(themes[theme], "has-cases", reason=f"{count} accepted case{'s' * (count > 1)}", by=by)
+             for theme, count in sorted(accepted.items())]
+    if steps:
+        with _store(project) as store:
+            for step in steps:
+                store.add_move(step)
+    return steps
+
+
+def merged_into(project: Project) -> Mapping[str, str]:
+    """The theme that each joined theme is part of, by id."""
+    return _decided(project).merged
+
+
 def theme_members(project: Project) -> dict[str, str]:
     """The cluster of every failure that was ever grouped; merged clusters count as the one that they became."""
-    merged = _decided(project).merged
+    merged = merged_into(project)
     with _store(project) as store:
         weeks = [store.at(week) for week, _ in store.weeks()]
     found = {name: each.cluster_id for themes in weeks if themes for each in themes.clusters

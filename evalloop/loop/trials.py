@@ -42,7 +42,8 @@ def plan_runs(project: Project, evalset: Evalset, variants: Iterable[Variant], o
         evalset = replace(evalset, path=str(path.relative_to(project.config.root)))
     plans = [plan.new(evalset, variant, options, versions=_versions(project, evalset, variant), git_commit=commit,
                       seed=project.config.seed, failed=failed) for variant in variants]
-    check_services(project, evalset)
+    asked = {case.id for each in plans for case in each.cases}
+    check_services(project, replace(evalset, cases=tuple(case for case in evalset.cases if case.id in asked)))
     for each in plans:
         check(each, project.objects("graders"), project.host.get("targets", each.run.variant.target))
     _check_prices(project, [each.run.variant for each in plans], evalset, options)

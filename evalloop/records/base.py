@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Self
 
 from evalloop.errors import RecordError
@@ -18,9 +19,10 @@ def plain(value: Any) -> Any:
     if kind in _LEAVES:
         return value
     if isinstance(value, Record):
-        given = ((name, getattr(value, name)) for name in _shape(kind))
-        return {name: item if type(item) in _LEAVES else plain(item) for name, item in given if item is not None}
-    if isinstance(value, Mapping):
+        names, items = _reader(kind)
+        return {name: item if type(item) in _LEAVES else plain(item)
+                for name, item in zip(names, items(value), strict=True) if item is not None}
+    if kind is dict or isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
@@ -69,6 +71,13 @@ class _Field(NamedTuple):
     required: bool
     optional: bool
     listed: bool
+
+
+@cache
+def _reader(kind: type) -> tuple[tuple[str, ...], Callable[[Any], Sequence[Any]]]:
+    """The names of the fields, and what reads them all at once."""
+    names = tuple(_shape(kind))
+    return names, attrgetter(*names) if len(names) > 1 else lambda record: [getattr(record, name) for name in names]
 
 
 @cache

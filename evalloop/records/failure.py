@@ -18,8 +18,8 @@ class Failure(Record):
     ``weight`` is how much it counts in shares (per-user cap, bias weights); 0 means quarantined for ``reason``.
     ``probability`` is the fused failure score of the turn, None where nothing says it. ``random_weight`` is 1 / the
     probability of the random ask whose answer is against the turn, else 0: shares of these weights are free of who
-    likes to click; ``asked_only``: nothing else is against it. ``occurred_at`` is ISO 8601 in UTC. ``correction`` is
-    the answer that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
+    likes to click; ``asked_only``: without the ask it would be none. ``occurred_at`` is ISO 8601 in UTC. ``correction``
+    is the answer that the user wrote instead, if any; ``history`` the conversation before ``prompt``, as messages.
     ``reasons`` are those that the user ticked, ``outcome`` is "good" or "bad" where one is known. ``against`` are the
     kinds of the signals against the turn, one for each detector (empty: not known); ``segment`` is the traffic that it
     belongs to (app, surface and locale); ``judged`` are the scores in [0, 1] that reviewers gave the answer.

@@ -30,6 +30,7 @@ def counted(engine: Engine, log: Table) -> tuple[Table, int]:
     return (events.filter(~events.internal.fill_null(False)) if internal else events), internal
 
 
+@door.built_once
 def _policy(events: Table) -> Table:
     """For each user who said so: until when he is erased, and until when he denies each purpose (microseconds)."""
     ibis = door.ibis
@@ -46,6 +47,7 @@ def _policy(events: Table) -> Table:
     return every.filter(every.who.notnull()).group_by("who").aggregate(**{name: every[name].max() for name in names})
 
 
+@door.built_once
 def _as_allowed(events: Table, policy: Table) -> Table:
     both = events.left_join(policy, events.user_key == policy.who)
     gone = (both.at_us <= both.erased_us) & (both.event_type != ERASED)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalloop.engine import Engine
 
 Table = Any
-GENERATION = "generation.completed"
+GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
 IDLE_S = 1800.0
 """Seconds without an act after which a new session begins, where the product gives no session ids."""
@@ -163,6 +163,7 @@ def _acts(engine: Engine, events: Table, generations: Table) -> tuple[Table, Tab
     return engine.view(acts.union(*every) if every else acts), lost
 
 
+@door.built_once
 def _as_acts(events: Table) -> Table:
     kept = [name for name in events.columns if name not in _LEFT_OUT and name not in ("speaks_of", "known", "via")]
     return events.select(*kept, response_id=events.speaks_of, known=events.known, via=events.via)
@@ -197,9 +198,25 @@ def _turns(engine: Engine, generations: Table, lost: Table | None, acts: Table, 
             place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
         answered = answered.union(orphans.select(*answered.columns))
     turns = engine.view(answered)
+    shown = acts.filter(acts.event_type == SHOWN).select("response_id")
+    if engine.count(shown.limit(1)):
+        turns = engine.view(_without_completions(turns, shown))
     return engine.keep(_with_following(turns, acts).select(*TURN))
 
 
+@door.built_once
+def _without_completions(turns: Table, shown: Table) -> Table:
+    """Suggestions that were shown (code completions) are no talk: their prompt is no message, and none follows them."""
+    ibis = door.ibis
+    suggested = turns.semi_join(shown, "response_id").select(suggested="event_id")
+    after = suggested.select(after="suggested")
+    marked = turns.left_join(suggested, turns.event_id == suggested.suggested)
+    marked = marked.left_join(after, marked.next_event == after.after)
+    talk = marked.suggested.isnull() & marked.after.isnull()
+    return marked.mutate(next_event=ibis.ifelse(talk, marked.next_event, ibis.null("string"))).select(*turns.columns)
+
+
+@door.built_once
 def _with_following(turns: Table, acts: Table) -> Table:
     """The user's next message: the next prompt, else the first follow-up with words."""
     ibis = door.ibis

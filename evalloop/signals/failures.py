@@ -6,7 +6,6 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
@@ -32,15 +31,18 @@ def failures(turns: Sequence[Turn], signals: Iterable[Signal], scores: Mapping[s
         if each.response_id is not None and each.polarity and (each.weight > 0 or each.reason):
             by_response[each.response_id].append(each)
     if scores is None:
-        scores = score(turns, evidence_of(each for found in by_response.values() for each in found), None)
+        every = (each for found in by_response.values() for each in found)
+        scores = score(turns, evidence_of(every, answers_to_asks(turns)), None)
     sessions: defaultdict[str, deque[Turn]] = defaultdict(lambda: deque(maxlen=HISTORY))
     for turn in turns:
         earlier = sessions[turn.session_id or turn.response_id]
         found = sorted(by_response.get(turn.response_id, ()), key=_rank)
         counted = [each for each in found if each.weight > 0]
-        chance = scores[turn.response_id].probability
+        given = scores[turn.response_id]
+        chance = given.probability
         if chance is not None and chance > threshold:
-            yield _failure(turn, counted, earlier, chance)
+            failure = _failure(turn, counted, earlier, chance)
+            yield replace(failure, asked_only=failure.random_weight > 0 and (given.unasked or 0.0) <= threshold)
         elif apart := [each for each in found if each.weight == 0 and each.polarity < 0 and each.kind == "explicit"]:
             yield replace(_failure(turn, apart, earlier, chance), weight=0.0, reason=apart[0].reason)
         earlier.append(turn)
@@ -79,14 +81,19 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
         judged=_judged(turn),
         history=tuple(message for each in before for message in _messages(each)),
         probability=chance,
-        **_ask(against, known))
+        random_weight=_random_weight(against, known))
 
 
-def _ask(against: Sequence[Signal], known: Mapping[str, Event]) -> dict[str, Any]:
-    """The weight of the random ask whose answer is against the turn, and whether nothing else is."""
-    asks = [next((ask for name in each.event_ids if (ask := _random_ask(known.get(name)))), None) for each in against]
-    chances = [float(ask) for ask in asks if ask]
-    return {"random_weight": 1 / max(chances), "asked_only": len(chances) == len(asks)} if chances else {}
+def answers_to_asks(turns: Iterable[Turn]) -> set[str]:
+    """The ids of the events that answer a random ask."""
+    return {event.event_id for turn in turns for event in turn.events if _random_ask(event)}
+
+
+def _random_weight(against: Sequence[Signal], known: Mapping[str, Event]) -> float:
+    """The weight of the random ask whose answer is against the turn; 0 without one."""
+    asks = (_random_ask(known.get(name)) for each in against for name in each.event_ids)
+    chances = [chance for chance in asks if chance]
+    return 1 / max(chances) if chances else 0.0
 
 
 def _random_ask(event: Event | None) -> float | None:

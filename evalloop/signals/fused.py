@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
@@ -50,21 +50,28 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Score:
-    """``probability`` of failure by all evidence, ``blind`` without votes and outcomes; None where nothing says it."""
+    """``probability`` of failure by all evidence, ``unasked`` without the answers to random asks, ``blind`` without
+    votes and outcomes; None where nothing says it."""
 
     probability: float | None
     blind: float | None
+    unasked: float | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks of one turn: features of implicit detectors, and the sums of polarity x weight by sort."""
+    """What speaks of one turn: features of implicit detectors, and the sums of polarity x weight by sort.
+
+    ``asked`` is the part of ``stated`` that answers a random ask, ``volunteered`` whether anything else was stated.
+    """
 
     features: Mapping[str, float]
     implicit: float = 0.0
     stated: float = 0.0
     labelled: float = 0.0
     has_stated: bool = False
+    asked: float = 0.0
+    volunteered: bool = False
 
 
 NOTHING = Evidence({})
@@ -73,10 +80,13 @@ NOTHING = Evidence({})
 # ---- evidence --------------------------------------------------------------------------------------------------------
 
 
-def evidence_of(signals: Iterable[Signal]) -> dict[str, Evidence]:
-    """The evidence on each response that has some; signals of weight 0 are none."""
+def evidence_of(signals: Iterable[Signal], asks: Container[str] = frozenset()) -> dict[str, Evidence]:
+    """The evidence on each response that has some; signals of weight 0 are none.
+
+    ``asks`` are the ids of events that answer a random ask.
+    """
     features: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+    sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * 6)
     for each in signals:
         value = each.polarity * each.weight
         if each.response_id is None or not value:
@@ -89,8 +99,12 @@ def evidence_of(signals: Iterable[Signal]) -> dict[str, Evidence]:
             sums_of[1] += value
             sums_of[2] += value if each.detector.partition("@")[0] in LABELS else 0.0
             sums_of[3] = 1.0
-    return {name: Evidence(dict(features.get(name, {})), implicit, stated, labelled, bool(has))
-            for name, (implicit, stated, labelled, has) in sums.items()}
+            if any(name in asks for name in each.event_ids):
+                sums_of[4] += value
+            else:
+                sums_of[5] = 1.0
+    return {name: Evidence(dict(features.get(name, {})), implicit, stated, labelled, bool(has), asked, bool(free))
+            for name, (implicit, stated, labelled, has, asked, free) in sums.items()}
 
 
 def labels_of(turns: Iterable[Turn], evidence: Mapping[str, Evidence],
@@ -120,12 +134,15 @@ def score(turns: Iterable[Turn], evidence: Mapping[str, Evidence], model: FusedM
 
 
 def _score(evidence: Evidence, model: SurfaceModel | None) -> Score:
+    stated = ((evidence.has_stated, evidence.stated), (evidence.volunteered, evidence.stated - evidence.asked))
     if model is None:
-        said = -PRIOR * (evidence.implicit + evidence.stated)
-        return Score(chance_of(said) if evidence.features or evidence.has_stated else None, None)
+        found = [chance_of(-PRIOR * (evidence.implicit + value)) if evidence.features or some else None
+                 for some, value in stated]
+        return Score(found[0], None, found[1])
     shift = sum(model.coefficients.get(name, 0.0) * value for name, value in evidence.features.items())
     blind = chance_of(model.intercept + shift)
-    return Score(chance_of(shift - PRIOR * evidence.stated) if evidence.has_stated else blind, blind)
+    by_all, unasked = (chance_of(shift - PRIOR * value) if some else blind for some, value in stated)
+    return Score(by_all, blind, unasked)
 
 
 def chance_of(log_odds: float) -> float:

@@ -27,7 +27,8 @@ class Rephrase:
     messages have the same words. Of 130 pairs of programmers' messages, read by one person, that share most words
     (token set ratio >= 65, the former rule) 63 asked the same again; this rule finds 24 of these and 5 others. A
     question on the next step shares words with the last one, which is why recall is given up for precision.
-    Events ``signal.rephrased`` count as well. A refinement is not always a failure, hence the low weight.
+    Events ``signal.rephrased`` count as well; suggestions that were shown (code completions) are no messages. A
+    refinement is not always a failure, hence the low weight.
     """
 
     kept: float = threshold(0.9, PAIRS)
@@ -35,7 +36,7 @@ class Rephrase:
     words: int = threshold(3, PAIRS)
     gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess")
     name: str = "rephrase"
-    version: str = "3"
+    version: str = "4"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -74,7 +75,7 @@ class Reply:
     """
 
     name: str = "reply"
-    version: str = f"3.{lexicon.VERSION}"
+    version: str = f"4.{lexicon.VERSION}"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:

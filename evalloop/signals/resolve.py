@@ -31,6 +31,7 @@ def _alias(events: Table, kind: str) -> Any:
     return "n " + events.session_id + " " + events.turn_index.cast("string")
 
 
+@door.built_once
 def resolved(events: Table, responses: Table) -> Table:
     """``events`` that name no known response first of all, with ``speaks_of``, ``known`` and ``via``.
 

@@ -10,6 +10,7 @@ Table = Any
 SECOND = 1_000_000
 
 
+@door.built_once
 def stitched(responses: Table, idle_s: float, *, some: bool = True) -> Table:
     """``responses`` with a ``session_id`` for each, and in ``stitched`` how it was found.
 
@@ -42,6 +43,7 @@ def _by_idle_gap(responses: Table, idle_s: float) -> Table:
                         stitched=ibis.literal("idle")).drop("since", "opens", "number", "start_us")
 
 
+@door.built_once
 def placed(responses: Table) -> Table:
     """Responses with their ``place`` in the session (0 first) and the next answer that is not a new try of the same.
 

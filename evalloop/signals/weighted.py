@@ -12,7 +12,7 @@ from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
 from evalloop.records.weighting import RandomArm, Weighting
 from evalloop.signals.abuse import AbuseOptions, set_apart, suspicious
-from evalloop.signals.failures import failures
+from evalloop.signals.failures import answers_to_asks, failures
 from evalloop.signals.fused import Score, evidence_of, score
 from evalloop.signals.population import population
 from evalloop.signals.weighting import WeightOptions, weigh
@@ -51,7 +51,7 @@ def weighted_failures(turns: Sequence[Turn], signals: Sequence[Signal], model: F
     options = options or TrustOptions()
     accounts = accounts_of(turns, signals, options)
     clean = set_apart(signals, accounts)
-    scores = score(turns, evidence_of(clean), model)
+    scores = score(turns, evidence_of(clean, answers_to_asks(turns)), model)
     factors = {each.user_key: each.factor for each in accounts}
     found = [replace(each, weight=each.weight * factors.get(each.user_key or "", 1.0))
              for each in failures(turns, clean, scores, threshold=options.threshold)]

@@ -106,14 +106,14 @@ def _new_to(lake: Lake, day: str, rows: Sequence[Inbox]) -> tuple[list[Inbox], l
     return fresh, twins, {row[1] for row in rows}.difference(row[1] for row in (*fresh, *twins))
 
 
-def known_bodies(lake: Lake, day: str, ids: set[str]) -> dict[str, str]:
-    """The events of a day that the lake has among these ids, as canonical JSON."""
+def known_bodies(lake: Lake, day: str, ids: set[str], until: str | None = None) -> dict[str, str]:
+    """The events of a day (or of the days up to ``until``) that the lake has among these ids, as canonical JSON."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     found: dict[str, str] = {}
     wanted = pa.array(sorted(ids), type=pa.string())
-    for part in lake.parts(day, day):
+    for part in lake.parts(day, until or day):
         names = lake.folder.read(part.path, ["event_id"]).column("event_id")
         hits = pc.is_in(names, value_set=wanted)
         if pc.any(hits).as_py():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH = 20_000
+LAST_DAY = "9999-99-99"
 Waiting = tuple[str, str, str]
 """body, received_at, event_id."""
 
@@ -58,7 +60,7 @@ class EventLog:
         return drain(self.lake, self.store.table, settled(moment.date(), settle_days), progress=progress, now=moment)
 
     @contextmanager
-    def snapshot(self, since: str = "", until: str = "9999-99-99") -> Iterator[Snapshot]:
+    def snapshot(self, since: str = "", until: str = LAST_DAY) -> Iterator[Snapshot]:
         """The log as it is now, of days in [since, until]; writers and drains go on meanwhile, unseen.
 
         ``inbox`` gives tables of at most ``BATCH`` rows and can be read once, inside the block.
@@ -111,6 +113,18 @@ class EventLog:
                 yield from columns.rebuilt(table)
             for part in log.parts:
                 yield from columns.rebuilt(self.lake.folder.read(part.path, ["body", "received_at"]))
+
+    def find(self, ids: Iterable[str]) -> dict[str, Event]:
+        """The events with these ids, as they were captured (without the time of receipt)."""
+        from sqlalchemy import select
+
+        table, wanted = self.store.table, set(ids)
+        with self._frozen() as connection:
+            query = select(table.c.event_id, table.c.body).where(table.c.event_id.in_(sorted(wanted)))
+            bodies = {str(row[0]): str(row[1]) for row in connection.execute(query)}
+        if left := wanted - bodies.keys():
+            bodies |= known_bodies(self.lake, "", left, LAST_DAY)
+        return {name: Event.from_dict(json.loads(body)) for name, body in bodies.items()}
 
     def count(self) -> int:
         """How many events there are, superseded ones included."""

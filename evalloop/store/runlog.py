@@ -162,13 +162,14 @@ def header(path: Path) -> Run:
         return _header(path, file.readline())
 
 
-def read(path: Path) -> tuple[Run, Iterator[Trial]]:
-    """The header, and the trials one at a time: a repaired error is left out, one that stands comes at the end.
+def read(path: Path, *, only: str | None = None) -> tuple[Run, Iterator[Trial]]:
+    """The header, and the trials one at a time (``only`` those of one case): a repaired error is left out, one that
+    stands comes at the end.
 
     Memory does not grow with the log, only with the errors in it. A line torn at the very end is passed over; any
     other broken line raises RecordError with its place.
     """
-    return header(path), _trials(path)
+    return header(path), _trials(path, only)
 
 
 def last_summary(path: Path) -> Summary | None:
@@ -238,11 +239,11 @@ def _dirty(logs: Iterable[tuple[Run, Path]], commit: str) -> str:
     return f"{names[-1]} was made there with files changed: name it, or commit first and run again" if names else ""
 
 
-def _trials(path: Path) -> Iterator[Trial]:
+def _trials(path: Path, only: str | None) -> Iterator[Trial]:
     errors: dict[tuple[str, int], Trial] = {}
     with path.open("rb") as file:
-        for row in _rows(path, file):
-            if row.get("type") != "trial":
+        for row in _rows(path, file, b"" if only is None else json.dumps(only, ensure_ascii=False).encode()):
+            if row.get("type") != "trial" or only not in (None, row["case_id"]):
                 continue
             trial = Trial.from_dict(row)
             if trial.state == "ok":
@@ -253,9 +254,10 @@ def _trials(path: Path) -> Iterator[Trial]:
     yield from errors.values()
 
 
-def _rows(path: Path, file: BinaryIO) -> Iterator[Mapping[str, Any]]:
+def _rows(path: Path, file: BinaryIO, holding: bytes = b"") -> Iterator[Mapping[str, Any]]:
+    """The lines after the header as objects; those without the bytes ``holding`` are not even read."""
     for number, line in enumerate(file, 1):
-        if number == 1 or not line.strip():
+        if number == 1 or not line.strip() or holding not in line:
             continue
         try:
             yield parse_line(line.decode("utf-8"), path, number)

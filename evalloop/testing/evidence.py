@@ -51,7 +51,7 @@ def _gathered(bodies: tuple[str, ...]) -> Any:
     from evalloop.signals.evidence import gather
     from evalloop.store import columns
 
-    engine = _engine()
+    engine = _engine().branch()
     schema = columns.schema()
     return gather(engine, engine.rows([columns.arrow((body, RECEIVED) for body in bodies)] if bodies else [], schema))
 

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import shutil
 import sys
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evalloop.cli.main import run
-from evalloop.cli.review import _show
+from evalloop.cli.sitting import show
 from evalloop.records.case import Case
-
-DEMO = Path(str(resources.files("evalloop"))) / "demo"
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the dialogs of real users captured, clustered and grown."""
-    folder = tmp_path_factory.mktemp("grown")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        (folder / "evalloop.toml").write_text("min_cluster = 3\n")
-        with gzip.open(DEMO / "data/ukp/dialogs.jsonl.gz", "rt", encoding="utf-8") as file:
-            (folder / "dialogs.jsonl").write_text("".join(list(file)[-200:]))
-        assert run(["capture", "dialogs.jsonl", "--mapping", str(DEMO / "mappings/ukp.yaml")]) == 0
-        assert run(["cluster"]) == 0
-        assert run(["grow", "--evalset", "chat", "--per-cluster", "3"]) == 0
-    return folder
-
-
-@pytest.fixture
-def project(grown: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that project as the current folder."""
-    folder = tmp_path / "project"
-    shutil.copytree(grown, folder)
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The candidates that wait."""
-    capsys.readouterr()
-    run(["review", "--list", "--json"])
-    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
-    return rows
+from tests.cli.conftest import listed
 
 
 def test_the_files_can_be_validated_and_grown_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +86,7 @@ def test_the_request_of_a_long_conversation_is_shown(project: Path, capsys: pyte
     shares = [case["provenance"]["share"] for case in cases]
     assert shares == sorted(shares, reverse=True)
     long = [{"role": "user", "content": "before " * 900}, {"role": "user", "content": "the request itself"}]
-    _show(Case("c", "k", {"messages": long}), 1)
+    show(Case("c", "k", {"messages": long}), 1)
     out = capsys.readouterr().out
     assert "request   | the request itself" in out
     assert len(out) < 1000

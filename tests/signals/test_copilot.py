@@ -17,6 +17,7 @@ from evalloop.records.event import Event
 from evalloop.records.signal import Signal
 from evalloop.signals.edits import Edit
 from evalloop.signals.implicit import Accept
+from evalloop.signals.messages import Rephrase, Reply
 from evalloop.store.events import Added
 from evalloop.testing import derived_of
 
@@ -28,11 +29,11 @@ Made = tuple[list[Event], dict[str, list[Signal]]]
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    """Events of the log, and what the two detectors say of them."""
+    """Events of the log, and what four detectors say of them."""
     events: list[Event] = []
     import_rows(JsonlSource().rows(str(LOG)), str(LOG), RowMapper(load(MAPPING), b"salt"),
                 lambda group: events.extend(group) or Added(len(group)))
-    return events, derived_of(events, [Accept(), Edit()])
+    return events, derived_of(events, [Accept(), Edit(), Rephrase(), Reply()])
 
 
 def by_name(signals: dict[str, list[Signal]], name: str) -> list[Signal]:
@@ -74,3 +75,9 @@ def test_edit_fractions(made: Made) -> None:
     edits = by_name(made[1], "edit")
     assert Counter((each.polarity, each.weight) for each in edits) == expected
     assert {len(each.event_ids) for each in edits} == {5}
+
+
+def test_completions_are_no_talk(made: Made) -> None:
+    """The code before the cursor is no message: no completion was asked again, approved or complained of."""
+    assert {name.partition("@")[0]: len(made[1][name]) for name in made[1] if name[:3] == "rep"} == {
+        "rephrase": 0, "reply": 0}

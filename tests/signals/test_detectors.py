@@ -129,6 +129,14 @@ def test_next_step_is_no_rephrasing(prompt: str, following: str, hit: bool) -> N
     assert asks_again(prompt, following, kept=0.9, alike=0.4, words=3) is hit
 
 
+@pytest.mark.parametrize("shown", ["r1", "r2"])
+def test_suggestion_is_no_message(shown: str) -> None:
+    """Neither what follows a suggestion that was shown nor the code that asked for one is read as talk."""
+    for name in ("rephrase", "reply"):
+        assert found(name, *EVENTS[name])
+        assert not found(name, *EVENTS[name], make_event("signal.shown", shown, 61)), name
+
+
 def test_complaint_outweighs_a_copy() -> None:
     """Who copied an answer in full and then comes back with its error was let down."""
     events = [make_event("signal.copied", payload={"chars": 13, "total": 13}),
@@ -142,7 +150,7 @@ def test_thresholds_can_be_set() -> None:
     strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
     assert len(signals_of(Rephrase(), events)) == 1
     assert signals_of(strict, events) == []
-    assert strict.version.startswith("3+")
+    assert strict.version.startswith("4+")
     assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
     for wrong in ("rephrase.gap=9", "copy.full=much", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):

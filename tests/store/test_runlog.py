@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalloop.errors import IncompleteError, RecordError, UsageError
@@ -45,6 +45,7 @@ def test_trials_come_back_as_they_went_in(tmp_path: Path) -> None:
     assert list(read_trials) == trials
 
 
+@settings(deadline=None)
 @given(text=st.text())
 def test_any_text_survives(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any output that is valid Unicode comes back byte for byte, line breaks and all."""

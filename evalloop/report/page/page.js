@@ -1,11 +1,10 @@
 "use strict";
 (() => {
   const PAGE = 100;
-  const DIFF_CELLS = 9000000;
-  const LIKE = 0.4;
-  const FIELDS = { show: "kind", cluster: "cluster", sort: "sort", q: "search" };
+  const FIELDS = { show: "kind", cluster: "cluster", candidate: "candidate", sort: "sort", q: "search" };
   const byId = (id) => document.getElementById(id);
-  const state = { cases: [], clusters: [], shown: [], page: 0, words: {}, open: "" };
+  const state = { cases: [], shown: [], page: 0, open: "", chosen: [], whole: false, fault: "" };
+  let told = {};
 
   const element = (tag, options = {}, ...children) => {
     const made = document.createElement(tag);
@@ -18,51 +17,89 @@
     return made;
   };
 
-  const read = async () => {
-    const text = atob(byId("data").textContent.trim());
-    const packed = new Uint8Array(text.length);
-    for (let at = 0; at < text.length; at += 1) packed[at] = text.charCodeAt(at);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).json();
+  const read = async (packed) => {
+    const text = atob(packed.textContent.trim());
+    const bytes = new Uint8Array(text.length);
+    for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+
+  /* The answers stand behind the script, in pieces; a piece is read when one of its cases is opened, all for a search. */
+  const parsed = new Promise((done) => (document.readyState === "loading" ? addEventListener("DOMContentLoaded", done) : done()));
+  const pieces = new Map();
+
+  const readPiece = (number) => {
+    if (!pieces.has(number)) {
+      pieces.set(number, parsed.then(() => read(document.querySelectorAll("script.answers")[number])).then((found) => {
+        found.forEach((answers, at) => { state.cases[number * told.piece + at].answers = answers; });
+      }));
+    }
+    return pieces.get(number);
+  };
+
+  const readAll = async () => {
+    for (let number = 0; number * told.piece < state.cases.length; number += 1) await readPiece(number);
+    state.whole = true;
+  };
+  const everything = () => (state.reading ??= readAll());
+
+  const unread = (error) => {
+    state.fault = `Some answers could not be read: ${error.message}`;
+    byId("count").textContent = state.fault;
   };
 
   const number = (value, signed) => {
     if (value === null) return "–";
-    const figure = state.words.points ? (value * 100).toFixed(1) : String(Number(value.toPrecision(4)));
+    const figure = told.points ? (value * 100).toFixed(1) : String(Number(value.toPrecision(4)));
     const sign = signed && value > 0 ? "+" : "";
-    return sign + figure.replace("-", "−") + (state.words.points && !signed ? " %" : "");
+    return sign + figure.replace("-", "−") + (told.points && !signed ? " %" : "");
   };
 
-  const kindOf = (item) => (item.change === null ? "missing" : item.change < 0 ? "worse" : item.change > 0 ? "better" : "same");
+  /* What the chosen candidates (all, or one) did to a case: null where either side has no score. */
+  const changeOf = (item, at) => {
+    const [base, cand] = [item.scores[0], item.scores[at]];
+    if (base === null || cand === null) return null;
+    return Math.abs(cand - base) < 1e-9 ? 0 : cand - base;
+  };
+  const changes = (item) => state.chosen.map((at) => changeOf(item, at));
+  const known = (item) => changes(item).filter((change) => change !== null);
+  const worst = (item) => (known(item).length ? Math.min(...known(item)) : Infinity);
+  const best = (item) => (known(item).length ? Math.max(...known(item)) : -Infinity);
 
-  const wanted = (item, kind) => {
-    const own = kindOf(item);
-    return kind === "all" || kind === own || (kind === "changed" && (own === "worse" || own === "better"));
+  const KINDS = {
+    all: () => true,
+    changed: (item) => known(item).some((change) => change !== 0),
+    worse: (item) => worst(item) < 0,
+    better: (item) => best(item) > 0,
+    missing: (item) => told.whole && changes(item).includes(null),
   };
 
-  /* What a search looks through; made when first asked for. */
-  const haystack = (item) => {
-    if (item.haystack === undefined) {
-      const texts = [...item.old, ...item.new].map((trial) => trial.text);
-      item.haystack = [item.id, ...item.clusters, item.question, ...texts].join("\n").toLowerCase();
+  /* What a search looks through; the answers once they are read. */
+  const holds = (item, search) => {
+    if (item.haystack === undefined || (item.answers && !item.searchable)) {
+      const { question, sides } = item.answers || { question: { text: item.asked }, sides: [] };
+      item.searchable = Boolean(item.answers);
+      item.haystack = [item.id, ...item.clusters, question.text, ...sides.flat().map((trial) => trial.text)].join("\n").toLowerCase();
     }
-    return item.haystack;
+    return item.haystack.includes(search);
   };
 
   const ORDERS = {
-    worst: null,
-    best: (a, b) => (b.change ?? -Infinity) - (a.change ?? -Infinity),
+    worst: (a, b) => worst(a) - worst(b) || 0,
+    best: (a, b) => best(b) - best(a) || 0,
     name: (a, b) => a.id.localeCompare(b.id, "en", { numeric: true }),
   };
 
   const filter = () => {
-    const kind = byId("kind").value;
     const cluster = byId("cluster").value;
     const search = byId("search").value.trim().toLowerCase();
-    const order = ORDERS[byId("sort").value];
-    state.shown = state.cases.filter((item) => wanted(item, kind) &&
-      (!cluster || item.clusters.includes(cluster)) && (!search || haystack(item).includes(search)));
-    if (order) state.shown.sort(order);
+    const candidate = told.variants.indexOf(byId("candidate").value, 1);
+    state.chosen = candidate < 0 ? told.variants.slice(1).map((_, at) => at + 1) : [candidate];
+    const kind = KINDS[byId("kind").value];
+    if (search && !state.whole && !state.fault) everything().then(filter, unread);
+    state.shown = state.cases.filter((item) => kind(item) && (!cluster || item.clusters.includes(cluster)) &&
+      (!search || holds(item, search)));
+    state.shown.sort(ORDERS[byId("sort").value]);
     const at = state.shown.findIndex((item) => item.id === state.open);
     state.page = at < 0 ? 0 : Math.floor(at / PAGE);
     drill(cluster);
@@ -72,27 +109,27 @@
 
   /* The address says what is shown, so that it can be sent to somebody: report.html#cluster=refunds&case=c-17 */
   const remember = () => {
-    const told = new URLSearchParams();
+    const view = new URLSearchParams();
     for (const [name, id] of Object.entries(FIELDS)) {
       const field = byId(id);
       const usual = field.tagName === "SELECT" ? field.dataset.usual : "";
-      if (field.value !== usual) told.set(name, field.value);
+      if (field.value !== usual) view.set(name, field.value);
     }
-    if (state.open) told.set("case", state.open);
-    const hash = told.toString();
+    if (state.open) view.set("case", state.open);
+    const hash = view.toString();
     if (hash !== location.hash.slice(1)) history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   };
 
   const recall = () => {
-    const told = new URLSearchParams(location.hash.slice(1));
-    if (![...told.keys()].some((name) => name in FIELDS || name === "case")) return false;
-    state.open = told.get("case") || "";
-    if (state.open && !told.has("show")) told.set("show", "all");
+    const view = new URLSearchParams(location.hash.slice(1));
+    if (![...view.keys()].some((name) => name in FIELDS || name === "case")) return false;
+    state.open = view.get("case") || "";
+    if (state.open && !view.has("show")) view.set("show", "all");
     for (const [name, id] of Object.entries(FIELDS)) {
       const field = byId(id);
-      const wish = told.get(name) ?? field.dataset.usual ?? "";
-      const known = field.tagName !== "SELECT" || [...field.options].some((each) => each.value === wish);
-      field.value = known ? wish : field.dataset.usual;
+      const wish = view.get(name) ?? field.dataset.usual ?? "";
+      const fits = field.tagName !== "SELECT" || [...field.options].some((each) => each.value === wish);
+      field.value = fits ? wish : field.dataset.usual;
     }
     filter();
     const line = [...document.querySelectorAll("button.case")].find((each) => each.textContent === state.open);
@@ -100,36 +137,25 @@
     return true;
   };
 
-  /* One cluster: its row of the table in words, and how often each grader was content on either side. */
+  /* One cluster: its row of the table in words, and how often each grader was content under each variant. */
   const drill = (cluster) => {
-    const told = document.querySelector(`tr[data-cluster="${state.clusters.indexOf(cluster)}"]`);
-    byId("drill").hidden = !cluster || !told;
-    if (byId("drill").hidden) return;
-    const graders = new Map();
-    for (const item of state.cases.filter((each) => each.clusters.includes(cluster))) {
-      for (const [side, trials] of [[0, item.old], [1, item.new]]) {
-        for (const [name, passed, , own] of trials.flatMap((trial) => trial.grades)) {
-          if (passed === null || (own && own !== cluster)) continue;
-          if (!graders.has(name)) graders.set(name, [[0, 0], [0, 0]]);
-          const count = graders.get(name)[side];
-          count[0] += passed;
-          count[1] += 1;
-        }
-      }
-    }
-    byId("drill").replaceChildren(element("h3", { text: cluster }), element("p", { text: told.dataset.told }),
-      ...(graders.size ? [graderTable([...graders].sort(byFall))] : []));
+    const row = cluster && document.querySelector(`tr[data-cluster="${told.clusters.indexOf(cluster)}"]`);
+    byId("drill").hidden = !row;
+    if (!row) return;
+    const graders = told.graders[cluster] || [];
+    byId("drill").replaceChildren(element("h3", { text: cluster }),
+      ...(row.dataset.told ? [element("p", { text: row.dataset.told })] : []),
+      ...(graders.length ? [graderTable(graders)] : []));
   };
 
-  const share = ([passed, all]) => (all ? passed / all : 0);
-  const byFall = ([, a], [, b]) => share(a[1]) - share(a[0]) - (share(b[1]) - share(b[0]));
+  const names = () => (told.variants.length === 2 ? ["base", "new"] : told.variants);
 
   const graderTable = (rows) => element("table", {},
     element("caption", { class: "quiet", text: "Passed grades of each grader" }),
-    element("thead", {}, element("tr", {}, ...["grader", "base", "new"].map((text, at) =>
+    element("thead", {}, element("tr", {}, ...["grader", ...names()].map((text, at) =>
       element("th", { scope: "col", class: at ? "n" : "", text })))),
-    element("tbody", {}, ...rows.map(([name, [old, fresh]]) => element("tr", {}, element("th", { scope: "row", text: name }),
-      ...[old, fresh].map(([passed, all]) => element("td", { class: "n", text: all ? `${passed} / ${all}` : "–" }))))));
+    element("tbody", {}, ...rows.map(([name, ...counts]) => element("tr", {}, element("th", { scope: "row", text: name }),
+      ...counts.map(([passed, all]) => element("td", { class: "n", text: all ? `${passed} / ${all}` : "–" }))))));
 
   const draw = () => {
     const pages = Math.max(1, Math.ceil(state.shown.length / PAGE));
@@ -141,27 +167,50 @@
     byId("page").textContent = `page ${state.page + 1} of ${pages}`;
     byId("previous").disabled = state.page === 0;
     byId("next").disabled = state.page >= pages - 1;
-    byId("count").textContent = state.shown.length ? `${state.shown.length} of ${state.cases.length} cases`
-      : `None of ${state.cases.length} cases is so; show all, or search for something else.`;
+    byId("count").textContent = counted();
+  };
+
+  const counted = () => {
+    const all = state.cases.length;
+    if (state.fault) return state.fault;
+    if (byId("search").value.trim() && !state.whole) return `${state.shown.length} of ${all} cases so far; the answers are being read.`;
+    return state.shown.length ? `${state.shown.length} of ${all} cases` : `None of ${all} cases is so; show all, or search for something else.`;
   };
 
   const row = (item) => {
     const button = element("button", { type: "button", class: "case", "aria-expanded": "false", text: item.id });
-    const tone = { worse: "n down", better: "n up" }[kindOf(item)] || "n";
-    const asked = item.question.slice(0, 200);
     const line = element("tr", {},
-      element("td", {}, button, ...(asked ? [element("span", { class: "asked", dir: "auto", text: asked })] : [])),
-      element("td", { class: "wide", text: item.clusters.join(", ") }),
-      element("td", { class: "n wide", text: number(item.base, false) }),
-      element("td", { class: "n wide", text: number(item.cand, false) }),
-      element("td", { class: tone, text: number(item.change, true) }));
+      element("td", {}, button, ...(item.asked ? [element("span", { class: "asked", dir: "auto", text: item.asked })] : [])),
+      element("td", { class: "wide", text: item.clusters.join(", ") }), ...figures(item));
     button.addEventListener("click", () => toggle(line, button, item));
     if (item.id !== state.open) return [line];
     button.setAttribute("aria-expanded", "true");
     return [line, opened(item)];
   };
 
-  const opened = (item) => element("tr", { class: "detail" }, element("td", { colspan: "5" }, ...detail(item)));
+  const toneOf = (change) => (change < 0 ? "n down" : change > 0 ? "n up" : "n");
+
+  /* Two variants: both scores and the change. More: the score of each, coloured where it differs from the baseline's. */
+  const figures = (item) => {
+    if (told.variants.length > 2) {
+      return item.scores.map((score, at) => element("td", { class: at ? toneOf(changeOf(item, at)) : "n",
+        text: at && score === null && !told.whole ? "" : number(score, false) }));
+    }
+    return [...item.scores.map((score) => element("td", { class: "n wide", text: number(score, false) })),
+      element("td", { class: toneOf(changeOf(item, 1)), text: number(changeOf(item, 1), true) })];
+  };
+
+  const opened = (item) => {
+    const cell = element("td", { colspan: String(document.querySelectorAll("#list thead th").length) });
+    const fill = () => cell.replaceChildren(...detail(item));
+    if (item.answers) fill();
+    else {
+      cell.append(element("p", { class: "quiet", text: "The answers are being read." }));
+      readPiece(Math.floor(item.place / told.piece)).then(fill, (error) =>
+        cell.replaceChildren(element("p", { class: "quiet", text: `The answers could not be read: ${error.message}` })));
+    }
+    return element("tr", { class: "detail" }, cell);
+  };
 
   const toggle = (line, button, item) => {
     const open = button.getAttribute("aria-expanded") === "true";
@@ -173,22 +222,31 @@
   };
 
   const detail = (item) => {
+    const { question, sides } = item.answers;
     const parts = [];
     if (item.clusters.length) parts.push(element("p", { class: "quiet slim", text: `cluster: ${item.clusters.join(", ")}` }));
-    if (item.question) parts.push(element("h3", { text: "Question" }), box(item.question, []));
-    const runs = Math.max(item.old.length, item.new.length);
-    for (let run = 0; run < runs; run += 1) {
-      const [old, fresh] = [item.old[run], item.new[run]];
-      const marks = old && fresh ? difference(old.text, fresh.text) : [[], [], ""];
-      const suffix = runs > 1 ? `, run ${run + 1} of ${runs}` : "";
-      parts.push(element("div", { class: "sides" },
-        side("old", `${state.words.baseline}${suffix}`, old, marks[0]),
-        side("new", `${state.words.candidate}${suffix}`, fresh, marks[1])));
-      if (marks[2]) parts.push(element("p", { class: "quiet", text: marks[2] }));
-    }
+    if (question.text) parts.push(element("h3", { text: "Question" }), box(question.text, []), ...left(question));
+    const runs = Math.max(0, ...sides.map((trials) => trials.length));
+    for (let run = 0; run < runs; run += 1) parts.push(...repeat(sides, run, runs > 1 ? `, run ${run + 1} of ${runs}` : ""));
     if (!runs) parts.push(element("p", { class: "quiet", text: "The answers are not part of this report." }));
     return parts;
   };
+
+  /* One run of a case: the baseline's answer and those of the chosen candidates, with what differs marked. */
+  const repeat = (sides, run, suffix) => {
+    const old = sides[0][run];
+    const compared = state.chosen.map((at) => {
+      const fresh = sides[at][run];
+      return old && fresh ? differences(old.text, fresh.text) : [[], [], ""];
+    });
+    const made = element("div", { class: "sides" },
+      side("old", told.variants[0] + suffix, old, state.chosen.length === 1 ? compared[0][0] : []),
+      ...state.chosen.map((at, place) => side("new", told.variants[at] + suffix, sides[at][run], compared[place][1])));
+    const hints = [...new Set(compared.map((each) => each[2]))].filter((hint) => hint);
+    return [made, ...(state.chosen.length === 1 ? hints : []).map((text) => element("p", { class: "quiet", text }))];
+  };
+
+  const left = (text) => (text.more ? [element("p", { class: "quiet", text: `${text.more} characters more in the run log` })] : []);
 
   const side = (name, title, trial, marks) => {
     const made = element("div", { class: `side ${name}` }, element("h3", { text: title }));
@@ -196,11 +254,10 @@
       made.append(element("p", { class: "quiet", text: "no trial" }));
       return made;
     }
-    const told = trial.error ? `error: ${trial.error}` : `score ${number(trial.score, false)}`;
-    made.append(element("p", { class: "quiet", text: [told, ...trial.told].join(" · ") }));
+    const outcome = trial.error ? `error: ${trial.error}` : `score ${number(trial.score, false)}`;
+    made.append(element("p", { class: "quiet", text: [outcome, ...trial.told].join(" · ") }));
     if (trial.grades.length) made.append(element("ul", { class: "grades" }, ...trial.grades.map(grade)));
-    made.append(box(trial.text, marks));
-    if (trial.more) made.append(element("p", { class: "quiet", text: `${trial.more} characters more in the run log` }));
+    made.append(box(trial.text, marks), ...left(trial));
     return made;
   };
 
@@ -216,58 +273,6 @@
       made.append(changed ? element("mark", { text: words }) : document.createTextNode(words));
     }
     return made;
-  };
-
-  /* Marks of both texts, and a word on it when there are none: a longest common subsequence of words between what both
-     texts begin and end with. */
-  const difference = (old, fresh) => {
-    if (old === fresh) return [[], [], "Both answers are the same, character by character."];
-    const [a, b] = [old, fresh].map((text) => text.match(/\s+|[\p{L}\p{N}_]+|./gsu) || []);
-    let [head, tail] = [0, 0];
-    while (head < Math.min(a.length, b.length) && a[head] === b[head]) head += 1;
-    while (tail < Math.min(a.length, b.length) - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
-    const [left, right] = [[], []];
-    const both = (words) => words.forEach((word) => { add(left, word, false); add(right, word, false); });
-    both(a.slice(0, head));
-    const [inner, other] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
-    if ((inner.length + 1) * (other.length + 1) > DIFF_CELLS) return [[], [], "The answers are too long to mark what changed."];
-    middle(inner, other, left, right);
-    both(a.slice(a.length - tail));
-    const shared = left.reduce((sum, [words, changed]) => sum + (changed ? 0 : words.length), 0);
-    if (shared < LIKE * Math.max(old.length, fresh.length)) return [[], [], "The answers share little, so no words are marked."];
-    return [left, right, ""];
-  };
-
-  const middle = (a, b, left, right) => {
-    const width = b.length + 1;
-    const best = new Uint16Array((a.length + 1) * width);
-    for (let i = a.length - 1; i >= 0; i -= 1) {
-      for (let j = b.length - 1; j >= 0; j -= 1) {
-        best[i * width + j] = a[i] === b[j] ? best[(i + 1) * width + j + 1] + 1
-          : Math.max(best[(i + 1) * width + j], best[i * width + j + 1]);
-      }
-    }
-    let [i, j] = [0, 0];
-    while (i < a.length || j < b.length) {
-      if (i < a.length && j < b.length && a[i] === b[j]) {
-        add(left, a[i], false);
-        add(right, b[j], false);
-        i += 1;
-        j += 1;
-      } else if (j >= b.length || (i < a.length && best[(i + 1) * width + j] >= best[i * width + j + 1])) {
-        add(left, a[i], true);
-        i += 1;
-      } else {
-        add(right, b[j], true);
-        j += 1;
-      }
-    }
-  };
-
-  const add = (list, words, changed) => {
-    const last = list[list.length - 1];
-    if (last && last[1] === changed) last[0] += words;
-    else list.push([words, changed]);
   };
 
   const turn = (step) => {
@@ -308,21 +313,25 @@
     }
   };
 
-  const start = (data) => {
-    state.words = data.words;
-    state.cases = data.cases;
-    state.clusters = data.clusters;
+  const start = (index) => {
+    told = index;
+    state.cases = index.cases;
+    state.cases.forEach((item, place) => { item.place = place; });
+    state.chosen = index.variants.slice(1).map((_, at) => at + 1);
     const clusters = [...new Set(state.cases.flatMap((item) => item.clusters))].sort();
     byId("cluster").append(...clusters.map((name) => element("option", { value: name, text: name })));
-    byId("kind").dataset.usual = state.cases.some((item) => wanted(item, "changed")) ? "changed" : "all";
+    byId("candidate").append(...index.variants.slice(1).map((name) => element("option", { value: name, text: name })));
+    byId("candidate").parentElement.hidden = index.variants.length < 3;
+    byId("kind").dataset.usual = state.cases.some(KINDS.changed) ? "changed" : "all";
     byId("kind").value = byId("kind").dataset.usual;
-    byId("missing").hidden = !state.cases.some((item) => wanted(item, "missing"));
+    byId("missing").hidden = !state.cases.some(KINDS.missing);
     let timer = 0;
     byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(filter, 80); });
-    for (const id of ["kind", "cluster", "sort"]) byId(id).addEventListener("change", filter);
+    byId("search").addEventListener("focus", () => everything().catch(unread), { once: true });
+    for (const id of ["kind", "cluster", "candidate", "sort"]) byId(id).addEventListener("change", filter);
     for (const mark of document.querySelectorAll("g[data-cluster]")) {
       mark.addEventListener("click", () => {
-        location.hash = new URLSearchParams({ cluster: state.clusters[mark.dataset.cluster], show: "all" });
+        location.hash = new URLSearchParams({ cluster: told.clusters[mark.dataset.cluster], show: "all" });
       });
     }
     addEventListener("hashchange", recall);
@@ -337,5 +346,5 @@
     document.documentElement.setAttribute("data-ready", "yes");
   };
 
-  read().then(start, (error) => { byId("count").textContent = `The cases could not be read: ${error.message}`; });
+  read(byId("index")).then(start).catch((error) => { byId("count").textContent = `The cases could not be read: ${error.message}`; });
 })();

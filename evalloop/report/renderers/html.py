@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
-from urllib.parse import urlencode
-
 from evalloop.contracts import ReportData
 from evalloop.records.report import Comparison, Delta
 from evalloop.report.renderers.forest import MOST, forest
+from evalloop.report.renderers.frame import framed
 from evalloop.report.renderers.matrix_page import matrix_page
-from evalloop.report.renderers.pack import pack
-from evalloop.report.renderers.payload import payload
-from evalloop.report.renderers.slots import asset, encoded, fill, hashed, notes_of
+from evalloop.report.renderers.slots import address, encoded, notes_of
 from evalloop.report.renderers.text import reasons, tests
 from evalloop.report.renderers.tiles import tiles
 from evalloop.report.wording import NONE, Words, changes, p_value, rank
@@ -41,21 +37,16 @@ class HtmlRenderer:
         comparison = data.comparison
         words = Words.of(comparison)
         gate = comparison.gate
-        style, script = asset("page.css"), asset("page.js")
-        verdict_word = gate.verdict if gate else "NO GATE"
-        packed, cut = pack(payload(data))
-        return fill(asset("page.html"), {
-            "title": encoded(f"{verdict_word}: {comparison.candidate} against {comparison.baseline}"),
-            "style": style, "script": script, "style_hash": hashed(style), "script_hash": hashed(script),
+        verdict = gate.verdict if gate else "NO GATE"
+        return framed(data, "page.html", {
             "candidate": encoded(comparison.candidate), "baseline": encoded(comparison.baseline),
-            "verdict": encoded(verdict_word), "verdict_class": verdict_word.lower() if gate else "none",
+            "verdict": encoded(verdict), "verdict_class": verdict.lower() if gate else "none",
             "headline": encoded(_headline(comparison, words)),
             "reasons": "".join(f"<li>{encoded(reason)}</li>" for reason in (gate.reasons if gate else ())),
             "forest_hint": encoded(_forest_hint(comparison, words)), "forest": forest(comparison),
             "table": _table(comparison, words), "table_hint": encoded(_table_hint(comparison, words)),
-            "notes": _notes(comparison), "footer": encoded(_footer(data)),
-            "tiles": tiles(comparison, words), "means": encoded(_means(comparison)),
-            "data": packed, "cut": encoded(_cut_hint(cut))})
+            "notes": _notes(comparison), "tiles": tiles(comparison, words), "means": encoded(_means(comparison)),
+        }, title=f"{verdict}: {comparison.candidate} against {comparison.baseline}", footer=_footer(data))
 
 
 def _headline(comparison: Comparison, words: Words) -> str:
@@ -67,11 +58,6 @@ def _headline(comparison: Comparison, words: Words) -> str:
 
 def _means(comparison: Comparison) -> str:
     return MEANS.get(comparison.gate.verdict, "") if comparison.gate else "No gate was asked for."
-
-
-def _cut_hint(cut: int) -> str:
-    return (f"To keep this page small, {cut:,} long answers are cut, those of unchanged cases first; the run logs hold "
-            "them whole.") if cut else ""
 
 
 def _forest_hint(comparison: Comparison, words: Words) -> str:
@@ -122,8 +108,7 @@ def _link(delta: Delta) -> str:
     """The name of a cluster, which leads to its cases."""
     if delta.cluster is None:
         return "overall"
-    where = urlencode({"cluster": delta.cluster, "show": "all"}, errors="replace")
-    return f'<a href="#{escape(where)}">{encoded(delta.cluster)}</a>'
+    return f'<a href="{address(cluster=delta.cluster, show="all")}">{encoded(delta.cluster)}</a>'
 
 
 def _notes(comparison: Comparison) -> str:

@@ -1,42 +1,62 @@
-"""The page for several candidates: one row for each of them, and the matrix of clusters; it needs no script."""
+"""The page for several candidates: a row for each, the matrix of clusters, and the cases under all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from evalloop.contracts import ReportData
+from evalloop.records.report import Comparison
+from evalloop.report.renderers.frame import framed
 from evalloop.report.renderers.many import LEGEND, MARKS, matrix, summary
-from evalloop.report.renderers.slots import asset, encoded, fill, hashed, notes_of
+from evalloop.report.renderers.payload import clusters_of
+from evalloop.report.renderers.slots import address, encoded, notes_of
 
 TONES = {MARKS["improved"]: "improved", MARKS["regressed"]: "regressed"}
 TEXTS = ("verdict", "gate")
+Row = Sequence[str]
 
 
 def matrix_page(data: ReportData) -> str:
     """One self-contained file, as the page for one candidate."""
     comparisons = [data.comparison, *data.others]
-    first, style = comparisons[0], asset("page.css")
-    headline = f"{len(comparisons)} candidates against {first.baseline}"
+    baseline = data.comparison.baseline
     told: Mapping[str, None] = dict.fromkeys(note for each in comparisons for note in each.notes)
-    footer = (f"Verdicts and p-values are adjusted for all {len(comparisons)} candidates together. One candidate in "
-              f"full, with its cases and answers: evalloop report {first.baseline} {first.candidate}")
-    return fill(asset("many.html"), {
-        "title": encoded(headline), "headline": encoded(f"{len(comparisons)} candidates"), "style": style,
-        "style_hash": hashed(style), "baseline": encoded(first.baseline), "notes": notes_of([*told]),
+    return framed(data, "many.html", {
+        "headline": encoded(f"{len(comparisons)} candidates"), "baseline": encoded(baseline),
+        "notes": notes_of([*told]), "legend": encoded(LEGEND),
         "candidates": _table(summary(comparisons, encoded), "Candidates with their overall figures"),
-        "matrix": _table(matrix(comparisons, encoded), "Deltas of each cluster under each candidate"),
-        "legend": encoded(LEGEND), "footer": encoded(footer)})
+        "matrix": _table([*_linked(comparisons)], "Deltas of each cluster under each candidate", clusters=True),
+    }, title=f"{len(comparisons)} candidates against {baseline}", footer=(
+        f"Verdicts and p-values are adjusted for all {len(comparisons)} candidates together. One candidate in full, "
+        f"with intervals: evalloop report {baseline} {data.comparison.candidate}"))
 
 
-def _table(rows: Sequence[Sequence[str]], caption: str) -> str:
-    """Rows whose names are encoded already; the first is the header."""
+def _linked(comparisons: Sequence[Comparison]) -> Iterator[Row]:
+    """The matrix, in which a cluster leads to its cases, and a delta to those that it changed under this candidate."""
+    head, overall, *rows = matrix(comparisons, encoded)
+    yield from (head, overall)
+    for cluster, (name, base, *cells) in zip(clusters_of(comparisons), rows, strict=True):
+        links = (address(cluster=cluster, candidate=each.candidate, show="changed") for each in comparisons)
+        yield [f'<a href="{address(cluster=cluster, show="all")}">{name}</a>', base,
+               *(f'<a href="{link}">{_toned(cell)}</a>' for link, cell in zip(links, cells, strict=True))]
+
+
+def _table(rows: Sequence[Row], caption: str, *, clusters: bool = False) -> str:
+    """Rows that are encoded already; the first is the header. ``clusters``: the overall row, then one for each."""
     kinds = ["" if number == 0 or name in TEXTS else ' class="n"' for number, name in enumerate(rows[0])]
     head = "".join(f'<th scope="col"{kind}>{cell}</th>' for kind, cell in zip(kinds, rows[0], strict=True))
     body = "".join(
-        f'<tr{"" if row[0] != "OVERALL" else " class=overall"}><th scope="row">{row[0]}</th>'
+        f'<tr{_handle(number, clusters)}><th scope="row">{row[0]}</th>'
         + "".join(f"<td{kind}>{_toned(cell)}</td>" for kind, cell in zip(kinds[1:], row[1:], strict=True)) + "</tr>"
-        for row in rows[1:])
+        for number, row in enumerate(rows[1:]))
     return f'<table><caption class="sr">{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _handle(number: int, clusters: bool) -> str:
+    """How the script finds the row of a cluster."""
+    if not clusters:
+        return ""
+    return f' data-cluster="{number - 1}"' if number else ' class="overall"'
 
 
 def _toned(cell: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib import resources
+from urllib.parse import urlencode
 
 from evalloop.printable import printable
 
@@ -16,6 +17,11 @@ from evalloop.printable import printable
 def encoded(text: str) -> str:
     """The encoder of HTML text and attributes."""
     return escape(printable(text, limit=2000))
+
+
+def address(**view: str) -> str:
+    """Where a link on a page leads: the view of the list of cases that the script reads out of the address."""
+    return escape("#" + urlencode(view, errors="replace"))
 
 
 def hashed(text: str) -> str:

@@ -40,11 +40,11 @@ def report(texts: tuple[str, ...] = PAYLOADS, count: int | None = None) -> Repor
     return ReportData(compare(scores, "base", "cand", notes=texts), (), trials, cases)
 
 
-def packed(page: str) -> Any:
-    """The data inside the page."""
-    found = re.search(r'<script type="application/octet-stream" id="data">([A-Za-z0-9+/=]*)</script>', page)
-    assert found
-    return json.loads(gzip.decompress(base64.b64decode(found.group(1))))
+def packed(page: str) -> tuple[Any, list[Any]]:
+    """The index inside the page, and the answers of all its pieces."""
+    found = re.findall(r'<script type="application/octet-stream" (?:id="index"|class="answers")>([^<]*)</script>', page)
+    index, *pieces = (json.loads(gzip.decompress(base64.b64decode(each))) for each in found)
+    return index, [case for piece in pieces for case in piece]
 
 
 def test_policy_names_the_hash_of_the_only_script_and_style() -> None:
@@ -77,19 +77,21 @@ def test_hostile_text_stays_out_of_the_markup() -> None:
 
 def test_holds_questions_answers_and_grades_worst_first() -> None:
     """Each case has both answers with their grades; the worst change leads."""
-    data = packed(HtmlRenderer().render(report()))
-    first = data["cases"][0]
-    assert (first["base"], first["cand"], first["change"]) == (0.0, 1.0, 1.0)
-    assert first["question"] == first["clusters"][0] in PAYLOADS
-    assert first["old"][0]["text"].startswith(first["question"])
-    assert first["new"][0]["grades"][0][:2] == ["g", True]
+    index, answers = packed(HtmlRenderer().render(report()))
+    first, held = index["cases"][0], answers[0]
+    assert first["scores"] == [0.0, 1.0]
+    assert held["question"]["text"] == first["asked"] == first["clusters"][0] in PAYLOADS
+    assert held["sides"][0][0]["text"].startswith(first["asked"])
+    assert held["sides"][1][0]["grades"][0][:2] == ["g", True]
+    assert index["graders"][first["clusters"][0]] == [["g", [0, 1], [1, 1]]]
 
 
 def test_without_runs_the_changed_cases_are_listed() -> None:
     """A comparison of a table shows its changed cases without answers."""
     scores = [Score("c", name, value, "k") for name, value in (("a", 1.0), ("b", 0.0))]
-    data = packed(HtmlRenderer().render(ReportData(compare(scores, "a", "b"))))
-    assert [(case["id"], case["change"], case["old"]) for case in data["cases"]] == [("c", -1.0, [])]
+    index, answers = packed(HtmlRenderer().render(ReportData(compare(scores, "a", "b"))))
+    assert [(case["id"], case["scores"]) for case in index["cases"]] == [("c", [1.0, 0.0])]
+    assert [case["sides"] for case in answers] == [[]]
 
 
 def test_is_the_same_each_time() -> None:
@@ -110,8 +112,11 @@ def test_five_thousand_cases_stay_small() -> None:
             scores.append(Score(f"c-{number}", name, value, "k"))
     page = HtmlRenderer().render(ReportData(compare(scores, "base", "cand"), (), trials))
     assert len(page) < 3_000_000
-    assert "long answers are cut" in page
-    assert {len(case["old"][0]["text"]) for case in packed(page)["cases"] if case["change"]} == {800}
+    assert "long texts are cut" in page
+    index, answers = packed(page)
+    changed = [held for line, held in zip(index["cases"], answers, strict=True) if len({*line["scores"]}) == 2]
+    assert {len(held["sides"][0][0]["text"]) for held in changed} == {800}
+    assert len(answers) == 5000
 
 
 def test_tiles_tell_production_length_cost_and_time() -> None:

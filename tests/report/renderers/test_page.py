@@ -60,10 +60,13 @@ def ordinary() -> str:
 
 def test_no_answer_or_name_runs(open_page: Open) -> None:
     """Hostile answers, questions, names and explanations are shown as text, and the page stays whole."""
+    from playwright.sync_api import expect
+
     rows = [(each, each, 1.0, 0.0, each, f"{each} now") for each in PAYLOADS]
     page = open_page(page_of(rows))
     for button in page.locator("button.case").all():
         button.click()
+    expect(page.locator("tr.detail .sides")).to_have_count(len(rows))
     assert page.evaluate("window.PWNED") is None
     assert page.locator("button.case").count() == len(rows)
     assert page.locator("iframe, img, main script, base, #rows a").count() == 0
@@ -76,7 +79,7 @@ def test_nothing_for_axe_to_complain_about(open_page: Open, dark: bool, phone: b
     """No violation of axe's rules: with a cluster and a case open, and with the help open."""
     axe = checker()
     page = open_page(ordinary(), dark=dark, phone=phone, hash="#cluster=refunds&case=r-1")
-    assert page.locator("tr.detail mark").count()
+    page.locator("tr.detail mark").first.wait_for()
     assert axe.run(page).response["violations"] == []
     page.keyboard.press("?")
     assert page.locator("dialog").is_visible()
@@ -88,6 +91,7 @@ def test_no_page_is_wider_than_the_screen(open_page: Open, phone: bool) -> None:
     """Only tables scroll sideways, whatever the length of a word."""
     page = open_page(page_of([("c" * 80, "k" * 300, 1.0, 0.0, "x" * 3000, "y" * 3000)]), phone=phone)
     page.locator("button.case").first.click()
+    page.locator("tr.detail .sides").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -110,12 +114,14 @@ def test_an_address_opens_a_case(open_page: Open) -> None:
     """``#case=ID`` shows that case, also one that did not change."""
     page = open_page(ordinary(), hash="#case=h-7")
     assert page.locator("button.case[aria-expanded=true]").inner_text() == "h-7"
+    page.locator("tr.detail .sides").wait_for()
     assert "the same, character by character" in page.locator("tr.detail").inner_text()
 
 
 def test_changed_words_are_marked(open_page: Open) -> None:
     """Only the words that differ, on their own side."""
     page = open_page(ordinary(), hash="#case=r-1")
+    page.locator(".old mark").wait_for()
     assert page.locator(".old mark").all_text_contents() == ["not "]
     assert page.locator(".new mark").all_text_contents() == [" within 30 days"]
 
@@ -164,22 +170,54 @@ def test_pages_of_a_long_list(open_page: Open) -> None:
     assert page.locator("#page").inner_text() == "page 3 of 3"
 
 
+NAMES = ("<script>window.PWNED=1</script>", "b", "</style><img src=x onerror=window.PWNED=1>")
+
+
+def matrix() -> str:
+    """Three candidates with hostile names against ``a``: all better in cluster ``k``, all alike in the other."""
+    trials: dict[str, list[Trial]] = {name: [] for name in ("a", *NAMES)}
+    scores, cases = [], {}
+    for cluster in ("k", NAMES[0]):
+        for number in range(20):
+            case = f"{cluster}{number}"
+            cases[case] = Case(case, cluster, {"vars": {"question": f"What about {case}?"}})
+            for name, done in trials.items():
+                value = float((name != "a" and cluster == "k") or number < 2)
+                scores.append(Score(case, name, value, cluster))
+                grade = Grade("contains", "1", bool(value), bool(value))
+                done.append(Trial(case, cluster, 0, "ok", Reply(f"{name} says {value}"), (grade,), value))
+    first, *others = compare_all(scores, "a", NAMES, policy=Policy(), notes=NAMES)
+    return HtmlRenderer().render(ReportData(first, (), trials, cases, others=tuple(others)))
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_page_of_several_candidates(browser: Any, tmp_path: Any, dark: bool) -> None:
-    """A matrix without a script: hostile names are text, and axe has nothing to say."""
+@pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
+def test_page_of_several_candidates(open_page: Open, dark: bool, phone: bool) -> None:
+    """A matrix: hostile names are text, it fits the screen, and axe has nothing to say, also with a case open."""
     axe = checker()
-    names = ["<script>window.PWNED=1</script>", "b", "</style><img src=x onerror=window.PWNED=1>"]
-    scores = [Score(f"{cluster}{case}", name, float((name != "a" and cluster == "k") or case < 2), cluster)
-              for cluster in ("k", names[0]) for case in range(20) for name in ("a", *names)]
-    first, *others = compare_all(scores, "a", names, policy=Policy(), notes=names)
-    file = tmp_path / "many.html"
-    file.write_text(HtmlRenderer().render(ReportData(first, others=tuple(others))), encoding="utf-8")
-    context = browser.new_context(color_scheme="dark" if dark else "light")
-    page = context.new_page()
-    page.goto(file.as_uri())
+    page = open_page(matrix(), dark=dark, phone=phone, hash="#cluster=k&case=k7")
+    page.locator("tr.detail .sides").wait_for()
     assert page.evaluate("window.PWNED") is None
-    assert page.locator("script, img").count() == 0
-    assert page.locator("tbody tr").count() == 3 + 3
-    assert page.locator("td .improved").count() == 3 * 3
+    assert page.locator("img, main script").count() == 0
+    assert page.locator("[aria-label='Matrix of clusters'] tbody tr, [aria-label='Table of candidates'] tbody tr"
+                        ).count() == 3 + 3
+    assert page.locator("[aria-label='Matrix of clusters'] td .improved").count() == 2 * 3
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert axe.run(page).response["violations"] == []
-    context.close()
+
+
+def test_matrix_leads_to_the_cases_of_a_cluster_and_of_a_candidate(open_page: Open) -> None:
+    """A cluster opens all its cases with the graders' counts, a delta those that this candidate changed."""
+    page = open_page(matrix())
+    page.get_by_role("link", name="k", exact=True).click()
+    assert page.locator("#count").inner_text() == "20 of 40 cases"
+    assert page.locator("#drill tbody tr").inner_text().split("\t") == ["contains", "2 / 20", *["20 / 20"] * 3]
+    page.locator("tr[data-cluster='1'] td a").nth(1).click()
+    assert page.locator("#candidate").input_value() == "b"
+    assert page.locator("#count").inner_text() == "18 of 40 cases"
+    page.locator("button.case").first.click()
+    page.locator("tr.detail .sides").wait_for()
+    assert page.locator(".side h3").all_inner_texts() == ["a", "b"]
+    page.locator("#candidate").select_option("")
+    assert page.locator(".side h3").all_inner_texts() == ["a", *NAMES]
+    assert page.locator(".side.new mark").all_inner_texts() == ["b", "1"]
