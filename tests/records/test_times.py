@@ -29,5 +29,5 @@ def test_every_way_to_write_a_moment_gives_the_same_text(moment: datetime, digit
 @pytest.mark.parametrize("text", ["", "now", "2026-13-01T00:00:00Z", "2026-01-05T25:00:00Z", "2026-01-05T10:00:60.5Z"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     """ValueError, also where only the numbers are wrong."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         utc_text(text)
