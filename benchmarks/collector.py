@@ -181,7 +181,8 @@ def main() -> None:
         with serving(commands["bare Starlette echo"], folder, 8791) as echo, \
                 serving(commands["evalloop serve"], folder, 8792) as collector:
             processes = {"bare Starlette echo": echo, "evalloop serve": collector}
-            print(f"{'':36} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>8} {'us/event':>9} {'client us':>10} {'MB':>8}")
+            print(f"{'':36} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>8} {'us/event':>9} "
+                  f"{'client us':>10} {'MB':>8}")
             rates: dict[str, list[float]] = {name: [] for name in commands}
             for number in range(given.rounds):
                 requests = bodies(given.events // given.rounds, given.batch)

@@ -203,7 +203,7 @@ def addresses(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
 
 @cache
 def _checkers() -> dict[str | None, schema.Checker]:
-    """The schema of each event type, compiled once: the common part and the rules for this type (None: no such type)."""
+    """The schema of each event type, compiled once: the common part and the rules for the type (None: no such type)."""
     whole = schema.read("event")
     whole.pop("$id")
     rules = whole.pop("allOf")

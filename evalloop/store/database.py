@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LOG_PAGES = 8000
 """Pages (of 4 kB) of SQLite's write-ahead log before it is carried over into the file: fewer, larger carryings."""
 CACHE_KB = 65_536
-"""Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of many millions of ids."""
+"""Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of millions of ids."""
 
 
 def tables() -> MetaData:

@@ -18,10 +18,7 @@ MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES)
 def test_every_way_to_write_a_moment_gives_the_same_text(moment: datetime, digits: int, zulu: bool) -> None:
     """Any zone and any number of decimals; the short way for UTC and the long way agree."""
     moment = moment.replace(microsecond=moment.microsecond // 10 ** (6 - digits) * 10 ** (6 - digits))
-    if zulu:
-        written = time_text(moment)[:20 + digits].removesuffix(".") + "Z"
-    else:
-        written = moment.isoformat()
+    written = time_text(moment)[:20 + digits].removesuffix(".") + "Z" if zulu else moment.isoformat()
     assert utc_text(written) == time_text(moment_of(written)) == time_text(moment)
     assert len(utc_text(written)) == 27
 
