@@ -57,8 +57,8 @@ class Progress:
               flush=True)
 
 
-def run(folder: Path, day: Day, again: frozenset[str]) -> Progress:
-    """Does what is not done yet."""
+def run(folder: Path, day: Day, again: frozenset[str], until: str) -> Progress:
+    """Does what is not done yet, up to the stage ``until``."""
     folder.mkdir(parents=True, exist_ok=True)
     project = folder / "project"
     project.mkdir(exist_ok=True)
@@ -67,7 +67,8 @@ def run(folder: Path, day: Day, again: frozenset[str]) -> Progress:
     for hour in range(HOURS):
         if f"capture {hour:02d}" not in done.costs:
             _captured(folder, day, hour, done, env)
-    for name, words in STAGES.items():
+    wanted = list(STAGES)[:[*STAGES].index(until) + 1 if until in STAGES else 0]
+    for name, words in ((each, STAGES[each]) for each in wanted):
         if name not in done.costs or name in again:
             done.note(name, process([*EVALLOOP, *words, "--json"], env, project))
     return done
@@ -166,11 +167,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--folder", type=Path, help="where everything lies (default: day-SCALE beside this checkout)")
     parser.add_argument("--again", action="append", default=[], choices=list(STAGES), help="do this stage once more")
+    parser.add_argument("--until", default="status", choices=["capture", *STAGES], help="stop behind this stage")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     folder = (given.folder or CHECKOUT.parent / f"day-{given.scale:g}").absolute()
-    done = run(folder, Day(given.scale, given.seed), frozenset(given.again))
+    done = run(folder, Day(given.scale, given.seed), frozenset(given.again), given.until)
+    if given.until != "status":
+        return
     found = {"day": {"scale": given.scale, "seed": given.seed, **totals(done)}, "stages": table(done),
              "themes": shares(folder)}
     print(json.dumps(found, indent=1)) if given.json else show(found)
