@@ -38,7 +38,9 @@ class Progress:
     def __init__(self, folder: Path, day: Day) -> None:
         self._place = folder / "day.json"
         about = {"scale": day.scale, "seed": day.seed}
-        kept = json.loads(self._place.read_text()) if self._place.is_file() else {"day": about, "costs": {}, "counts": {}}
+        kept: dict[str, Any] = {"day": about, "costs": {}, "counts": {}}
+        if self._place.is_file():
+            kept = json.loads(self._place.read_text())
         if kept["day"] != about:
             raise SystemExit(f"{folder} holds another day ({kept['day']}): give another --folder")
         self.costs: dict[str, list[float]] = kept["costs"]

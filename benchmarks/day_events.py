@@ -72,7 +72,8 @@ class Hour:
 
     def write(self, place: Path) -> dict[str, int]:
         """Writes the events as JSON lines, and beside them (``.truth``) which answers let their user down, and why."""
-        with place.open("w", encoding="utf-8") as lines, place.with_suffix(".truth").open("w", encoding="utf-8") as truth:
+        reasons = place.with_suffix(".truth")
+        with place.open("w", encoding="utf-8") as lines, reasons.open("w", encoding="utf-8") as truth:
             for user, begin in self._sessions():
                 for event in self._session(user, begin, truth):
                     lines.write(event)
@@ -81,7 +82,7 @@ class Hour:
 
     def _sessions(self) -> Iterator[tuple[int, float]]:
         """(user, seconds into the day); each user has a session somewhere in the day, busy ones have many."""
-        rng = np.random.default_rng(self.day.seed)  # the same for each hour: one plan of the day, of which this is a part
+        rng = np.random.default_rng(self.day.seed)  # one plan of the day for all hours
         users, count = self.day.users, int(SESSIONS * self.day.scale)
         hours = np.array(SHAPE, float) / sum(SHAPE)
         more = max(count - users, 0)

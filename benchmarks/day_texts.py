@@ -26,7 +26,8 @@ THEMES = (
           ("Find three papers on {x} with links", "Which study shows that {x} helps against {y}? Give the source",
            "List sources for my essay about {x}"),
           ("See Smith et al. (2019), a study on {x}, at example.org.", "A good source on {x} is the 2021 review."),
-          ("the citation about {x} does not exist, the source is invented", "that paper on {x} is not real, the link to "
+          ("the citation about {x} does not exist, the source is invented",
+           "that paper on {x} is not real, the link to "
            "the source is dead", "you made up the reference for {x}, no such journal article can be found",
            "none of the sources you cite for {x} are real, the author never wrote that paper",
            "fake citation again: the doi of the {x} article leads nowhere"),
@@ -40,7 +41,8 @@ THEMES = (
            "the return was free", "that is not the return policy, {x} cannot be sent back after {y}",
            "wrong refund deadline for {x}, the shop says {y}", "you promised money back for {x} and the store denied "
            "the return"),
-          ("shoes", "a blender", "the winter coat", "headphones", "a sofa", "contact lenses", "the tent", "a phone case",
+          ("shoes", "a blender", "the winter coat", "headphones", "a sofa", "contact lenses", "the tent",
+           "a phone case",
            "gift cards", "a mattress", "the drill", "a lamp"),
           ("five weeks", "14 days", "30 days", "two months", "a week", "90 days", "opening the box", "the sale")),
     Theme("code does not run", 0.13,
@@ -49,16 +51,19 @@ THEMES = (
           ("the code for {x} throws an AttributeError in {y}", "your function does not run, {y} has no such method for "
            "{x}", "the script crashes with a traceback when it reads {x}", "this does not compile, the import of {y} "
            "fails", "syntax error in the code you wrote for {x}"),
-          ("CSV files", "log files", "XML", "dates", "YAML", "JSON lines", "emails", "URLs", "zip archives", "HTML tables",
+          ("CSV files", "log files", "XML", "dates", "YAML", "JSON lines", "emails", "URLs", "zip archives",
+           "HTML tables",
            "timestamps", "config files"),
           ("pandas", "numpy", "requests", "lxml", "polars", "asyncio", "sqlalchemy", "pydantic")),
     Theme("sums and units", 0.11,
           ("How much is {x} in {y}?", "Convert {x} to {y} and add the tax", "What do I pay per month for {x}?"),
           ("{x} is about 12 {y}.", "That makes 31.4 {y}."),
-          ("the calculation for {x} is wrong, the total in {y} is off", "you converted {x} to {y} with the wrong factor",
+          ("the calculation for {x} is wrong, the total in {y} is off",
+           "you converted {x} to {y} with the wrong factor",
            "your arithmetic does not add up, {x} is not that many {y}", "wrong sum again, check the maths for {x}",
            "the percentage you computed for {x} is incorrect"),
-          ("40 miles", "3 cups of flour", "a loan of 9,000", "200 pounds", "6 feet", "an acre", "98 degrees", "2.5 gallons",
+          ("40 miles", "3 cups of flour", "a loan of 9,000", "200 pounds", "6 feet", "an acre", "98 degrees",
+           "2.5 gallons",
            "a 19 % discount", "45 knots", "7 stone", "a salary of 52,000"),
           ("kilometres", "grams", "euros", "kilograms", "metres", "litres", "celsius", "hectares")),
     Theme("opening hours", 0.09,
@@ -76,7 +81,8 @@ THEMES = (
           ("far too long, I asked for two sentences on {x}", "way too wordy, the summary of {x} should be {y} words",
            "you ignored the word limit for {x}", "this is an essay, I wanted a short answer about {x}",
            "much too long again, keep the {x} summary brief"),
-          ("the meeting", "chapter four", "the contract", "this article", "the report", "the book", "the speech", "the film",
+          ("the meeting", "chapter four", "the contract", "this article", "the report", "the book", "the speech",
+           "the film",
            "the thesis", "the email thread", "the interview", "the policy"),
           ("50", "100", "80", "120", "30", "150", "200", "60")),
     Theme("wrong language", 0.07,
@@ -94,7 +100,8 @@ THEMES = (
           ("you forgot what I told you about {x} two messages ago", "I already said that {x}, you do not remember",
            "lost the context again, we were talking about {x}", "you keep asking about {x} although I already told you",
            "it does not remember the {x} from earlier in this chat"),
-          ("my allergies", "the budget", "the second table", "my daughter", "the deadline", "our address", "the first draft",
+          ("my allergies", "the budget", "the second table", "my daughter", "the deadline", "our address",
+           "the first draft",
            "the blue version", "my job", "the tenant", "the old boiler", "the horse"), ("",)),
     Theme("refuses harmless", 0.05,
           ("How do I kill {x}?", "Which knife is best for {x}?", "How do I remove {x} safely?"),
@@ -125,19 +132,26 @@ STRAY_SAID = ("I do not like the {x}", "the {x} annoys me", "why is there no {x}
               "your {x} is not good", "bring back the old {x}", "{x} never works on my device")
 STRAY_THINGS = (
     "colour of the button", "voice", "emoji", "spinner", "dark mode", "tone", "font", "login", "battery use", "pop-up",
-    "side bar", "price", "keyboard", "sound", "scrolling", "avatar", "greeting", "microphone", "badge", "clock", "advert",
-    "upload", "history", "share menu", "plan", "widget", "haptics", "beta", "newsletter", "quota", "captcha", "cookie note")
+    "side bar", "price", "keyboard", "sound", "scrolling", "avatar", "greeting", "microphone", "badge", "clock",
+    "advert",
+    "upload", "history", "share menu", "plan", "widget", "haptics", "beta", "newsletter", "quota", "captcha",
+    "cookie note")
 SUBJECTS = (
     "tomatoes", "chess", "mortgages", "jazz", "volcanoes", "bread", "tides", "taxes", "yoga", "trains", "bees", "poker",
     "castles", "cameras", "orchids", "opera", "rust", "magnets", "granite", "cheese", "marathons", "owls", "poetry",
-    "bicycles", "batteries", "vaccines", "glaciers", "stamps", "violins", "saffron", "rockets", "maps", "comets", "wool")
-ASKED = ("How do {x} work?", "Tell me about {x}", "What should I know about {x} as a beginner?", "Why are {x} so expensive?",
+    "bicycles", "batteries", "vaccines", "glaciers", "stamps", "violins", "saffron", "rockets", "maps", "comets",
+    "wool")
+ASKED = ("How do {x} work?", "Tell me about {x}", "What should I know about {x} as a beginner?",
+          "Why are {x} so expensive?",
          "Compare {x} and {y}", "Write a short text about {x} and {y}", "Give me five ideas around {x}",
          "What is the history of {x}?", "Which book about {x} do you recommend?", "Explain {x} to a child")
 ANSWERED = (
-    "In short, {x} have a long history, and most of what people say about them is right. Start with the basics: what they "
+    "In short, {x} have a long history, and most of what people say about them is right. Start with the basics: "
+    "what they "
     "are made of, where they come from, and who uses them. Then look at one example in detail.",
-    "There are three things to know about {x}. First, they differ a lot in quality. Second, the price follows demand. Third, "
+    "There are three things to know about {x}. First, they differ a lot in quality. Second, the price follows "
+    "demand. Third, "
     "you can learn the essentials in a weekend if you take notes and try things yourself.",
-    "Good question. {x} are best understood by comparison with {y}: both need patience, both reward practice, and neither is "
+    "Good question. {x} are best understood by comparison with {y}: both need patience, both reward practice, and "
+    "neither is "
     "as hard as it looks. I would begin with a simple guide and a friend who knows more.")

@@ -147,8 +147,8 @@ COLUMNS: tuple[tuple[str, str, _At | Callable[[Row], Any]], ...] = (
     ("response_words", "int", _words),
     ("body", "string", _At("body")),
 )
-"""(name, kind, where it stands in an event or how it is read). A value of another kind than the column's is left out of the
-column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
+"""(name, kind, where it stands in an event or how it is read). A value of another kind than the column's is left out of
+the column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
 
 _EPOCH, _DAY_US = datetime(1970, 1, 1, tzinfo=UTC), 86_400_000_000
 
@@ -208,9 +208,8 @@ def _cells(given: Sequence[dict[str, Any]]) -> list[list[Any] | None]:
                     if (cell := cast(value)) is not None:
                         put(column, row, cell)
         for column, cast, get, types in computed:
-            if types is None or event["event_type"] in types:
-                if (cell := cast(get(event))) is not None:
-                    put(column, row, cell)
+            if (types is None or event["event_type"] in types) and (cell := cast(get(event))) is not None:
+                put(column, row, cell)
     return found
 
 
