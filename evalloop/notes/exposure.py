@@ -40,8 +40,8 @@ def exposures(turns: Iterable[Turn], members: Mapping[str, Mapping[str, float]],
               segments: Sequence[str] = (), answers: int = ANSWERS, settle_days: float = SETTLE_DAYS) -> list[Exposure]:
     """The users who entered in [start, end), by time.
 
-    ``members`` maps a response to the clusters of its failures and what each counts. ``segments`` are keys of the context or of the user's
-    segment that tell kinds of traffic apart.
+    ``members`` maps a response to the clusters of its failures and what each counts. ``segments`` are keys of the
+    context or of the user's segment that tell kinds of traffic apart.
     """
     by_user: defaultdict[str, list[Turn]] = defaultdict(list)
     for turn in turns:

@@ -23,6 +23,8 @@ MISMATCH = 0.001
 LEAST_CHANGE = 0.1
 """A fall by less than this share of the old rate is no change worth the name."""
 FULL_WEEK = 7.0
+Hit = Callable[[Mapping[str, float]], float]
+"""How much of a hit the clusters are that let a user down."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _strata(before: Iterable[Exposure]) -> dict[tuple[str, ...], int]:
 
 
 def _watched(before: Sequence[Exposure], after: Sequence[Exposure], looks: Sequence[str],
-             strata: dict[tuple[str, ...], int], hit: Callable[[Mapping[str, float]], float], alpha: float) -> WatchResult:
+             strata: dict[tuple[str, ...], int], hit: Hit, alpha: float) -> WatchResult:
     old = _counts(before, strata, hit)
     steps, waiting = [], list(after)
     for look in looks:
@@ -90,7 +92,7 @@ def _watched(before: Sequence[Exposure], after: Sequence[Exposure], looks: Seque
 
 
 def _counts(users: Iterable[Exposure], strata: dict[tuple[str, ...], int],
-            hit: Callable[[Mapping[str, float]], float]) -> list[list[float]]:
+            hit: Hit) -> list[list[float]]:
     """(hits, users) of each stratum."""
     counts = [[0.0, 0.0] for _ in range(len(strata) + 1)]
     for each in users:

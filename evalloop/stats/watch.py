@@ -37,9 +37,9 @@ def watch_rate(before: ArrayLike, looks: ArrayLike, alpha: float = 0.05) -> Watc
     """The verdict on a rate: ``before`` (strata, 2) holds hits and users of each stratum, ``looks`` (looks, strata, 2)
     the cumulative hits and users after the release at each look, oldest first.
 
-    A hit may be a part of one (a user whose word counts less): the ratio is convex in it, so that under the null its mean
-    stays at most 1. The interval of the ratio intersects those of all looks. ValueError when counts cannot be, shrink, or nobody was
-    there before.
+    A hit may be a part of one (a user whose word counts less): the ratio is convex in it, so that its mean under the
+    null stays at most 1. The interval of the ratio intersects those of all looks. ValueError when counts cannot be,
+    shrink, or nobody was there before.
     """
     old, new = np.asarray(before, dtype=float), np.asarray(looks, dtype=float)
     _check(old, new)

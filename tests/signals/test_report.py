@@ -11,8 +11,8 @@ import pytest
 
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.report import SignalReport, report, tier
 from evalloop.signals.derive import derive
+from evalloop.signals.report import SignalReport, report, tier
 from evalloop.testing import evidence_of, make_event, make_generation
 
 from .conftest import real_events
