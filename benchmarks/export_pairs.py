@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-WORDS = ["you", "can", "sort", "list", "call", "method", "first", "then", "value", "number", "change", "address", "order"]
+WORDS = ("you", "can", "sort", "list", "call", "method", "first", "then", "value", "number", "change", "address")
 PLAIN = "json.dumps"
 
 

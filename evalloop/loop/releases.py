@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from evalloop.errors import ConfigError, EmptyError, UsageError
 from evalloop.loop.evidence import derived
 from evalloop.loop.project import Project
+from evalloop.loop.reviewing import reopen_cases
 from evalloop.loop.themes import find_clusters, known_clusters, move_theme, theme_members
 from evalloop.loop.trust import weigh_failures
 from evalloop.loop.verdicts import compare, release_for
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from evalloop.notes.exposure import Exposure
     from evalloop.notes.verify import Watch
     from evalloop.notes.write import Template
-    from evalloop.records.release import Release
+    from evalloop.records.release import Check, Release
     from evalloop.report.question import Question
     from evalloop.signals.weighted import Weighted
 
@@ -96,11 +98,30 @@ def verify_release(project: Project, name: str, *, now: str | None = None, segme
                          fix="capture the feedback of that time, or give --baseline-days")
     release = with_checks(release, verify(release, before, after, end, watch))
     if keep:
+        release = replace(release, checks=tuple(_followed(project, release, each) for each in release.checks))
         keep_release(_folder(project), release)
-        for each in release.checks:
-            if each.verdict in AFTER and (each.verdict == "worse" or _claimed(release, each.cluster)):
-                _move(project, each.cluster_id, AFTER[each.verdict], each.reason or each.verdict, name)
     return release
+
+
+def _followed(project: Project, release: Release, check: Check) -> Check:
+    """The check, after its theme was moved on its way; the retired cases of one that got worse or came back are
+    candidates again."""
+    back = check.verdict == "confirmed" and _came_back(project, check.cluster_id)
+    status = "regressed" if back else AFTER.get(check.verdict, "")
+    if status and (check.verdict == "worse" or _claimed(release, check.cluster)):
+        reason = "the theme came back after it was resolved" if back else check.reason or check.verdict
+        _move(project, check.cluster_id, status, reason, release.name)
+        if status == "regressed":
+            opened = reopen_cases(project, check.cluster_id, f"{release.name}: {reason}")
+            return replace(check, reopened=(*check.reopened, *(case.id for case in opened)))
+    return check
+
+
+def _came_back(project: Project, cluster_id: str) -> bool:
+    """Whether a resolved theme fails again after weeks without a failure, as often as makes a theme."""
+    theme = next((each for each in known_clusters(project) if each.cluster_id == cluster_id), None)
+    return theme is not None and (theme.status, theme.trend) == ("resolved", "back") and (
+        theme.size >= project.config.min_cluster)
 
 
 def _claimed(release: Release, cluster: str) -> bool:

@@ -167,4 +167,7 @@ def _verdict(result: WatchResult, guards: Sequence[str], needed: float, over: bo
 def with_checks(release: Release, checks: Sequence[Check]) -> Release:
     """The release with the latest words of production; a cluster that is no longer watched keeps its last one."""
     fresh = {each.cluster for each in checks}
-    return replace(release, checks=(*(each for each in release.checks if each.cluster not in fresh), *checks))
+    before = {each.cluster: each.reopened for each in release.checks}
+    return replace(release, checks=(
+        *(each for each in release.checks if each.cluster not in fresh),
+        *(replace(each, reopened=before.get(each.cluster, ())) for each in checks)))
