@@ -160,7 +160,8 @@ def _inverse(people: Population, fit: Fit, options: WeightOptions) -> Floats:
     known = fit.rows >= 0
     table = _design(people)
     heard = np.bincount(fit.rows[known], weights=fit.capped[known], minlength=len(table)).astype(np.float64)
-    model = stats.fit_logistic(table[fit.kept], heard[fit.kept], np.maximum(1 - heard[fit.kept], 0))
+    silent = np.maximum(people.turns() - heard, 0)
+    model = stats.fit_logistic(table[fit.kept], heard[fit.kept], silent[fit.kept])
     chance = np.maximum(stats.predict_logistic(model, table[fit.rows[known]]), 1e-12)
     wanted = 1.0 if people.chances is None else people.chances[fit.rows[known]]
     ratio = wanted / chance
