@@ -79,11 +79,14 @@ def detector_worth(project: Project) -> tuple[Worth, ...]:
 
 def capture_rates(project: Project) -> tuple[tuple[Slice, ...], tuple[Gap, ...]]:
     """Capture by day, surface and segment, and what surfaces stopped sending."""
-    from evalloop.loop.evidence import derive_all
+    from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.capturing import gaps, slices
+    from evalloop.signals.derive import together
 
-    joined, signals = derive_all(project)
-    return slices(joined.turns, [each for found in signals.values() for each in found]), gaps(joined.turns)
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        signals = together(bench.signals(detectors_of(project)))
+        return slices(bench.evidence, signals), gaps(bench.evidence)
 
 
 def saved_model(project: Project) -> FusedModel | None:
