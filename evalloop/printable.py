@@ -16,16 +16,16 @@ _HIDDEN = re.compile(
     rf"|[\u200c\u200d](?!{_JOINABLE})|(?<!{_JOINABLE})[\u200c\u200d]"       # joiners that join nothing
 )
 _PILE = re.compile(f"([{_MARKS}]{{8}})[{_MARKS}]+")
-_CI_COMMAND = re.compile(r"##(?=\[)|^\s*:(?=:)", re.MULTILINE)
+_CI_COMMAND = re.compile(r"##(?=\w*\[)|^\s*:(?=:)", re.MULTILINE)
 
 
 def printable(text: str, *, limit: int | None = None) -> str:
     """``text`` with hidden characters made visible and CI commands broken; what is printable already stays as it is.
 
     Newlines and tabs stay, and so do combining marks (8 on one letter), and joiners between letters or emoji. Other
-    control, bidirectional, invisible and private characters become ``\\x1b`` or ``\\u202e``; ``##[`` anywhere and
-    ``::`` at the start of a line, the commands of CI runners, get a backslash. With ``limit`` the result has at most
-    so many characters, the last one an ellipsis when something was cut.
+    control, bidirectional, invisible and private characters become ``\\x1b`` or ``\\u202e``; ``##[`` and
+    ``##vso[`` anywhere and ``::`` at the start of a line, the commands of CI runners, get a backslash. With ``limit``
+    the result has at most so many characters, the last one an ellipsis when something was cut.
     """
     whole = text if limit is None else text[: limit + 1]
     shown = _CI_COMMAND.sub(r"\g<0>\\", _HIDDEN.sub(_visible, _PILE.sub("\\1…", whole)))

@@ -25,7 +25,8 @@ PREPENDED = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0
     ("\ud800", r"\ud800"), ("a\u2028b\x85c", r"a\u2028b\x85c"), ("\U000e0041", r"\U000e0041"), ("\xad", r"\xad"),
     ("pass\u200dword", r"pass\u200dword"), ("\u200d\u200d", r"\u200d\u200d"), ("\ue000", r"\ue000"),
     ("::error::boo", r":\:error::boo"), ("ok\n \t\xa0::add-mask::x", "ok\n \t\xa0:\\:add-mask::x"),
-    ("a ##[error]b", r"a ##\[error]b"), ("###[x]", r"###\[x]"), ("##[##[", r"##\[##\["), ("a::b", "a::b"),
+    ("a ##[error]b", r"a ##\[error]b"), ("###[x]", r"###\[x]"), ("##[##[", r"##\[##\["), ("##vso[x]y", r"##\vso[x]y"),
+    ("a::b", "a::b"),
     (":::x", r":\::x"), ("# [x]", "# [x]"),
 ])
 def test_hidden_characters_and_commands_are_shown(text, shown):

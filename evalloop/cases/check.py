@@ -31,11 +31,19 @@ class Checked:
 
 @dataclass(frozen=True)
 class Grown:
-    """What one growing brought: the candidates, the files that changed, and what could not be used."""
+    """What one growing brought: the candidates, the files that changed, and what could not be used.
+
+    ``branch`` is the branch of git that got them, if any, with ``commits`` new ones; ``pull_request`` is the address of
+    the pull request, ``commands`` are those that open one by hand.
+    """
 
     cases: tuple[Case, ...]
     changed: tuple[Path, ...]
     skipped: tuple[Skipped, ...]
+    branch: str | None = None
+    commits: tuple[str, ...] = ()
+    pull_request: str | None = None
+    commands: tuple[str, ...] = ()
 
 
 def check(path: Path, graders: Mapping[str, Grader], targets: Mapping[str, Target], root: Path) -> Checked:

@@ -18,6 +18,7 @@ from evalloop.store import files, schema, yaml
 
 REJECTIONS = "rejections.jsonl"
 EDITED = "the edited case"
+_NOT = {"candidate": "a candidate", "accepted": "accepted", "retired": "retired"}
 
 
 def rejections(folder: Path) -> list[Mapping[str, Any]]:
@@ -47,14 +48,15 @@ class Review:
         waiting = [case for case in self.evalset.cases if case.status == "candidate"]
         return sorted(waiting, key=lambda case: -_share(case))
 
-    def case(self, case_id: str) -> Case:
-        """One candidate; raises UsageError with the reason when there is none of that id."""
+    def case(self, case_id: str, status: str = "candidate") -> Case:
+        """One candidate (or case of another status); raises UsageError with the reason when there is none of that
+        id."""
         found = next((case for case in self.evalset.cases if case.id == case_id), None)
         if found is None:
             fix = schema.suggest(case_id, [case.id for case in self.candidates()][:20])
             raise UsageError(f"no case {case_id!r} in {self.path}", fix=fix)
-        if found.status != "candidate":
-            raise UsageError(f"case {case_id!r} is {found.status}, not a candidate",
+        if found.status != status:
+            raise UsageError(f"case {case_id!r} is {found.status}, not {_NOT[status]}",
                              fix=f"change its status in {found.file}:{found.line}")
         return found
 
@@ -80,10 +82,41 @@ class Review:
         case = self.case(case_id)
         row = {"id": case.id, "text": prompt_of(case), "theme": case.provenance.get("theme", case.cluster),
                "reason": reason, "by": self.reviewer, "at": self.at}
-        written = self.written(case)
+        written = {"cluster": case.cluster, "graders": [], **self.written(case)}
         self._change(case, None, {self._folder / REJECTIONS: files.dump_line(row),
                                   **self._note(case_id, "reject", reason, case=written)})
         return case
+
+    def retire(self, case_id: str, reason: str) -> Case:
+        """Takes an accepted case out of runs; it stays in its file, so that nothing like it is grown again."""
+        case = self.case(case_id, "accepted")
+        self._change(case, {**self.written(case), "status": "retired"}, self._note(case_id, "retire", reason))
+        return case
+
+    def reopen(self, case_id: str, reason: str) -> Case:
+        """Makes a retired case a candidate again: a reviewer decides about it anew."""
+        case = self.case(case_id, "retired")
+        self._change(case, {**self.written(case), "status": "candidate"}, self._note(case_id, "reopen", reason))
+        return case
+
+    def opine(self, case_id: str, verdict: str, reason: str = "") -> None:
+        """Keeps a second opinion ("accept" or "reject") on a case that somebody else decided; no case changes."""
+        place = self._folder / opinions.REVIEWS
+        before = _text(place)
+        files.write_text(place, (before or "") + self._note(case_id, verdict, reason, second=True)[place])
+        self._before.append((case_id, {place: before}))
+
+    def decided(self, case_id: str) -> Case:
+        """A case that was decided, as it stands or as it stood when it was rejected; UsageError when it is gone."""
+        found = next((case for case in self.evalset.cases if case.id == case_id), None)
+        kept = [each.case for each in self.opinions() if each.case_id == case_id and each.case]
+        if found is None and not kept:
+            raise UsageError(f"case {case_id!r} is not kept any more", fix="it was taken out by hand, or erased")
+        return found or self._of_entry(dict(kept[-1] or {}))
+
+    def opinions(self) -> list[Opinion]:
+        """What was said of the cases of this evalset so far, oldest first."""
+        return opinions.read(self._folder)
 
     def edit(self, case_id: str, text: str) -> Case:
         """Puts an edited text (YAML of one case) in the place of a candidate; raises RecordErrors when it is wrong."""
@@ -110,6 +143,11 @@ class Review:
     def _folder(self) -> Path:
         path = Path(self.evalset.path)
         return path if path.is_dir() else path.parent
+
+    def _of_entry(self, data: Mapping[str, Any]) -> Case:
+        specs = [Forms(self.graders).read(raw, ("graders", index))[0] for index, raw in enumerate(data["graders"])]
+        more = {key: data[key] for key in ("expected", "split", "provenance", "context") if key in data}
+        return Case(data["id"], data["cluster"], data["input"], tuple(filter(None, specs)), status="rejected", **more)
 
     def _wrong(self, case: Case, data: Mapping[str, Any]) -> list[schema.Problem]:
         """What an edit may not do, beyond the schema."""

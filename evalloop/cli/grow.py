@@ -9,7 +9,7 @@ import click
 
 from evalloop.cases.check import Grown
 from evalloop.errors import ExitCode
-from evalloop.loop import GrowOptions, grow_cases, open_project
+from evalloop.loop import GrowOptions, grow_cases, open_project, propose_cases
 from evalloop.printable import one_line
 
 EPILOG = """\b
@@ -17,6 +17,7 @@ Examples:
   evalloop grow
   evalloop grow --evalset support --cluster broken-citations --per-cluster 20
   evalloop grow --fail-first base       (asks the variant that users complained about)
+  evalloop grow --evalset support --open-pr
 
 The candidates are written into evalsets/NAME/CLUSTER.evalset.yaml; evalloop review decides about them. Growing again
 gives nothing new until there are new failures. Exit 5: there is nothing to grow from."""
@@ -30,18 +31,26 @@ gives nothing new until there are new failures. Exit 5: there is nothing to grow
 @click.option("--implicit", is_flag=True, help="use failures too that only one sign of behaviour tells of")
 @click.option("--fail-first", metavar="VARIANT",
               help="ask this variant and leave out what it passes; 'recorded' judges only the recorded answers")
+@click.option("--open-pr", is_flag=True, help="commit to a branch of git, and open a pull request where gh is there")
+@click.option("--branch", "branch_name", metavar="NAME", help="that branch (default: evalloop/grow-EVALSET)")
 @click.option("--dry-run", is_flag=True, help="show what would be written")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
-def command(name: str, themes: tuple[str, ...], per_cluster: int, implicit: bool, fail_first: str | None, dry_run: bool,
-            as_json: bool) -> int:
+def command(name: str, themes: tuple[str, ...], per_cluster: int, implicit: bool, fail_first: str | None, open_pr: bool,
+            branch_name: str | None, dry_run: bool, as_json: bool) -> int:
     """Turn clusters of failures into candidate cases: typical, varied and hard ones, fair to users, and new.
 
     Only failures whose users allow the purpose "eval" are used. Texts are masked. A candidate that was rejected once is
     never proposed again, nor is one that is nearly the same. A candidate whose graders pass the answer that users
     complained about is left out: graders that need no judge are tried on it, --fail-first tries the others too.
+
+    With --open-pr the files of your checkout stay as they are: each theme is one commit on a branch of its own. Where
+    GitHub's gh is installed the branch is pushed and a pull request opened; else the commands for it are printed.
     """
     options = GrowOptions(per_cluster, themes, implicit, fail_first, dry_run)
-    grown = grow_cases(open_project(), name, options)
+    if open_pr or branch_name:
+        grown = propose_cases(open_project(), name, options, branch_name or "")
+    else:
+        grown = grow_cases(open_project(), name, options)
     if as_json:
         click.echo(json.dumps(_row(grown), indent=1, ensure_ascii=False))
     else:
@@ -50,7 +59,10 @@ def command(name: str, themes: tuple[str, ...], per_cluster: int, implicit: bool
 
 
 def _row(grown: Grown) -> dict[str, object]:
-    return {"cases": [case.to_dict() for case in grown.cases], "changed": [str(path) for path in grown.changed],
+    branch = {"branch": grown.branch, "commits": grown.commits, "pull_request": grown.pull_request,
+              "commands": grown.commands} if grown.branch else {}
+    return {**branch, "cases": [case.to_dict() for case in grown.cases],
+            "changed": [str(path) for path in grown.changed],
             "skipped": [{"cluster_id": each.cluster_id, "reasons": each.reasons} for each in grown.skipped]}
 
 
@@ -66,5 +78,11 @@ def _print(grown: Grown) -> None:
     for reason, count in reasons.most_common():
         click.echo(f"not used: {count} failures, {reason}")
     for path in grown.changed:
-        click.echo(f"wrote {path}")
+        click.echo(f"wrote {path}" + (f" on the branch {grown.branch}" if grown.branch else ""))
     click.echo(f"{len(grown.cases)} candidates" + (": evalloop review decides about them" if grown.changed else ""))
+    if grown.pull_request:
+        click.echo(f"opened {one_line(grown.pull_request, limit=200)}")
+    elif grown.commands:
+        click.echo("to open a pull request:")
+        for line in grown.commands:
+            click.echo(f"  {line}")

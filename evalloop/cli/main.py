@@ -30,6 +30,7 @@ VERBS = {
     "themes": "the weekly digest of themes; rename, merge, follow their life",
     "grow": "turn clusters into candidate cases",
     "review": "accept, edit or reject candidate cases",
+    "retire": "show which cases may retire; retire and reopen them",
     "trace": "show where a case comes from, and how it fared in every run",
     "import": "turn another tool's suite into an evalset",
     "validate": "check evalsets without running them",

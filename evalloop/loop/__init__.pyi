@@ -43,10 +43,11 @@ from .evalsets import (
     choose_variants,
     known_failures,
     load_evalset,
-    open_review,
 )
 from .growing import GrowOptions, grow_cases
+from .proposing import propose_cases
 from .imports import ImportedEvalset, import_evalset
+from .reviewing import open_review, reopen_cases, retirement
 from .tracing import trace_case
 
 # runs: evalsets x variants -> trials
@@ -172,6 +173,7 @@ __all__ = [
     "plan_runs",
     "plan_runs_again",
     "platforms",
+    "propose_cases",
     "prune_cache",
     "prune_store",
     "read_baselines",
@@ -182,8 +184,10 @@ __all__ = [
     "regrade_run",
     "rename_theme",
     "render",
+    "reopen_cases",
     "replay_letters",
     "resume_run",
+    "retirement",
     "revoke_key",
     "rotate_key",
     "run_plans",

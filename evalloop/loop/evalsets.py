@@ -12,7 +12,6 @@ from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
     from evalloop.cases.check import Checked
-    from evalloop.cases.review import Review
     from evalloop.records.case import Evalset
     from evalloop.records.known import KnownFailure
     from evalloop.records.variant import Variant
@@ -75,35 +74,6 @@ def check_evalsets(project: Project, path: Path | None = None) -> list[Checked]:
         raise EmptyError(f"no evalset in {place}", fix="write one, or let evalloop grow make candidate cases")
     graders, targets = project.objects("graders"), project.objects("targets")
     return [check.check(each, graders, targets, project.config.root) for each in found]
-
-
-def open_review(project: Project, place: str | None = None, reviewer: str | None = None) -> Review:
-    """A sitting over the candidates of an evalset: a name, a path, or the only one of the project that has some."""
-    import getpass
-    from datetime import UTC, datetime
-
-    from evalloop.cases.review import Review
-    from evalloop.store import git
-
-    path = _evalset_path(project, place)
-    who = reviewer or git.user(project.config.root) or getpass.getuser()
-    return Review(path, project.objects("graders"), who, datetime.now(UTC).isoformat(timespec="seconds"))
-
-
-def _evalset_path(project: Project, place: str | None) -> Path:
-    from evalloop.cases import suite
-
-    folder = near_here(project.config.evalsets_dir)
-    if place is not None:
-        return next((path for path in (Path(place), folder / place) if path.exists()), Path(place))
-    graders = project.objects("graders")
-    waiting = [path for path in suite.find(folder)
-               if any(case.status == "candidate" for case in suite.load(path, graders).cases)]
-    if not waiting:
-        raise EmptyError(f"no candidate waits in {folder}", fix="evalloop grow makes candidates")
-    if len(waiting) > 1:
-        raise UsageError("more than one evalset has candidates", fix=f"name one: {', '.join(map(str, waiting))}")
-    return waiting[0]
 
 
 def near_here(path: Path) -> Path:

@@ -43,6 +43,11 @@ def store_address(project: Project) -> str:
     return project.config.store or str(project.config.state_dir / "events.sqlite")
 
 
+def has_events(project: Project) -> bool:
+    """True when the project has a store of events; looking makes none."""
+    return bool(project.config.store or (project.config.state_dir / "events.sqlite").is_file())
+
+
 def open_log(project: Project) -> EventLog:
     """The project's whole log of events: lake and inbox."""
     from evalloop.store.log import EventLog

@@ -52,8 +52,8 @@ def grow_cases(project: Project, name: str, options: GrowOptions | None = None) 
     from evalloop.cases import check, write
 
     options = options or GrowOptions()
-    work = _Work.open(project, name, options)
-    cases = work.grow(_existing(project))
+    work = Growing.open(project, name, options)
+    cases = work.grow(existing_cases(project))
     changed: list[Path] = []
     if cases and not options.dry_run:
         place = project.config.evalsets_dir / name
@@ -70,15 +70,17 @@ def editor_schema(project: Project) -> Path:
     return place
 
 
-def _existing(project: Project) -> list[Case]:
+def existing_cases(project: Project, folder: Path | None = None) -> list[Case]:
+    """The cases of all evalsets under a folder (default: the project's)."""
     from evalloop.cases import suite
 
     graders = project.objects("graders")
-    return [case for path in suite.find(project.config.evalsets_dir) for case in suite.load(path, graders).cases]
+    return [case for path in suite.find(folder or project.config.evalsets_dir)
+            for case in suite.load(path, graders).cases]
 
 
 @dataclass
-class _Work:
+class Growing:
     """One growing: what it grows from, and what it found unfit."""
 
     project: Project
@@ -90,7 +92,7 @@ class _Work:
     unfit: list[tuple[Case, str]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, project: Project, name: str, options: GrowOptions) -> _Work:
+    def open(cls, project: Project, name: str, options: GrowOptions) -> Growing:
         """Reads clusters and failures, and looks the variant up before anything is done."""
         from evalloop.cases.firstly import RECORDED
         from evalloop.cases.grow import GrowSettings
@@ -104,11 +106,15 @@ class _Work:
         return cls(project, _clusters(project, options.themes), list(failures(project)), settings, wanted is not None,
                    variant)
 
-    def grow(self, existing: Sequence[Case]) -> list[Case]:
-        """New candidates that fail first; the place of one that does not goes to the next member."""
+    def grow(self, existing: Sequence[Case], *folders: Path) -> list[Case]:
+        """New candidates that fail first; the place of one that does not goes to the next member.
+
+        What reviewers rejected counts, in the project's evalsets and in those of ``folders``.
+        """
         from evalloop.cases import grow, review
 
-        refused = [str(row.get("text", "")) for row in review.rejections(self.project.config.evalsets_dir)]
+        refused = [str(row.get("text", "")) for folder in (self.project.config.evalsets_dir, *folders)
+                   for row in review.rejections(folder)]
         cases: list[Case] = []
         while new := grow.grow(self.clusters, self.failed, [*existing, *cases],
                                [*refused, *(grow.prompt_of(case) for case, _ in self.unfit)], self.settings):

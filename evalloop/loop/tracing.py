@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evalloop.errors import UsageError
-from evalloop.loop.evidence import detectors_of, open_evidence, open_log
+from evalloop.loop.evidence import detectors_of, has_events, open_evidence, open_log
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases
 from evalloop.loop.themes import known_clusters, merged_into, theme_history
@@ -66,16 +66,12 @@ def _case(project: Project, case_id: str) -> Case:
 
 def _evidence(project: Project, wanted: Sequence[str]) -> tuple[list[Event], list[Signal]]:
     """The events with these ids, and the signals on the responses that they speak of."""
-    if not wanted or not _has_log(project):
+    if not wanted or not has_events(project):
         return [], []
     with open_log(project) as log:
         events = sorted(log.find(wanted).values(), key=lambda each: (each.occurred_at, each.event_id))
     responses = sorted({each.response_id for each in events if each.response_id})
     return events, _signals(project, responses) if responses else []
-
-
-def _has_log(project: Project) -> bool:
-    return bool(project.config.store or (project.config.state_dir / "events.sqlite").is_file())
 
 
 def _signals(project: Project, responses: Sequence[str]) -> list[Signal]:

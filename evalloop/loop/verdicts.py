@@ -72,14 +72,16 @@ def read_trials(project: Project, reference: str, like: Run | None = None) -> li
 
 def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], policy: Mapping[str, Any]) -> Comparison:
     """Trials at hand, by variant: the baseline first, then the candidate."""
+    from evalloop.report.approval import Approval
     from evalloop.report.judged import Judges, compare_judged
     from evalloop.report.policy import Policy
     from evalloop.report.scores import score_rows
 
     config, judges = project.config, Judges.of(calibrations(project))
     rules = Policy.of({"margin": config.margin, "alpha": config.alpha, **policy})
-    rows = score_rows({name: judges.noting(name, side) for name, side in trials.items()})
-    return compare_judged(rows, list(trials), judges, rules, seed=config.seed)[0]
+    liked = Approval(rules.approval)
+    rows = score_rows({name: liked.noting(name, judges.noting(name, side)) for name, side in trials.items()})
+    return compare_judged(rows, list(trials), judges, rules, approval=liked, seed=config.seed)[0]
 
 
 def render(project: Project, form: str, data: ReportData | Comparison) -> str:

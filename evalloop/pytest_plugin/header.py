@@ -26,8 +26,9 @@ def header(config: pytest.Config, items: Sequence[pytest.Item]) -> str:
         parts += [f"at most {calls} calls", f"{settings.concurrency} in flight"]
         parts.append("" if settings.cache else "no cache")
     names = {job.variant.name for job in jobs}
-    bases = sorted({baseline_of(state.project, state.options, job.evalset, names) or "" for job in jobs} - {""})
-    gated = {state.fail_on(job.evalset) for job in jobs} == {"gate"}
+    evalsets = {job.evalset.path: job.evalset for job in jobs}.values()
+    bases = sorted({baseline_of(state.project, state.options, evalset, names) or "" for evalset in evalsets} - {""})
+    gated = {state.fail_on(evalset) for evalset in evalsets} == {"gate"}
     parts.append(f"{'gate' if gated else 'compared'} against {', '.join(bases)}" if bases else "")
     return _line([*parts, *_limits(state.options)])
 

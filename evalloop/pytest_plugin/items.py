@@ -18,6 +18,8 @@ from evalloop.records.known import KnownFailure
 from evalloop.records.run import Trial
 from evalloop.records.variant import Variant
 
+LONGEST = 10_000
+"""Characters of what a failed item tells."""
 _NOT_IN_MARKS = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -169,5 +171,5 @@ def explain(trial: Trial) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Text of a model made safe for a terminal and a CI log: each line quoted with a bar."""
-    return "\n".join(f"| {line}" for line in printable(text).splitlines())
+    """Text of a model made safe for a terminal and a CI log: each line quoted with a bar, and an end of it."""
+    return "\n".join(f"| {line}" for line in printable(text, limit=LONGEST).splitlines())

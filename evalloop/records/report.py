@@ -160,11 +160,12 @@ class Comparison(Record):
     if every missing pair had spoken against the candidate (``worst``, ``worst_lower``, with ``worst_p``) or for it
     (``best`` ...); empty when nothing is missing. ``must_pass`` maps a case to its failed and counted runs under the
     candidate. ``shrunken`` maps a cluster to its empirical-Bayes delta and standard error: for wording, never evidence.
-    ``headline`` weights the clusters as in production; None where no shares are known.
+    ``headline`` weights the clusters as in production; None where no shares are known. ``right`` is the overall delta
+    of what is graded beside the approval that the policy names; None where it names none.
     """
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"overall": Delta, "clusters": Delta, "gate": Gate, "flips": Flip,
-                                                    "headline": Headline}
+                                                    "headline": Headline, "right": Delta}
 
     baseline: str
     candidate: str
@@ -180,3 +181,4 @@ class Comparison(Record):
     must_pass: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     shrunken: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     headline: Headline | None = None
+    right: Delta | None = None

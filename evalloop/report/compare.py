@@ -51,19 +51,20 @@ def compare(scores: Iterable[Score] | Columns, baseline: Hashable, candidate: Ha
 def compare_all(scores: Iterable[Score] | Columns, baseline: Hashable, candidates: Sequence[Hashable], *,
                 policy: Policy, notes: Sequence[str] = (), confirmation: Comparison | None = None, seed: int = 0,
                 shares: Mapping[str, float] | None = None, shares_source: str = "",
-                correct: Correct | None = None) -> tuple[Comparison, ...]:
+                correct: Correct | None = None, right: Sequence[Score] = ()) -> tuple[Comparison, ...]:
     """Each candidate minus the one baseline. The adjustments for many looks run over the clusters of all candidates.
 
     ``correct`` puts the deltas of a candidate right before they are judged (``judged.Correction``).
+    ``right`` are the scores without what measures approval (``approval.Approval``), compared beside the others.
     With several candidates the overall verdicts, and those on the target, share Holm's adjustment too.
     """
     columns = scores if isinstance(scores, Columns) else Columns.of(scores)
     sides = [pair(columns, baseline, candidate) for candidate in candidates]
     weights = (policy.weights, "the policy") if policy.weights else (shares or {}, shares_source)
-    right = correct or (lambda candidate, delta: delta)
+    put_right = correct or (lambda candidate, delta: delta)
     both = list(zip(map(str, candidates), sides, strict=True))
-    wholes = _adjusted([[right(name, _delta(side.overall, policy, seed))] for name, side in both], policy)
-    parts = _adjusted([[right(name, _delta(pairs, policy, seed, weights[0])) for pairs in side.clusters]
+    wholes = _adjusted([[put_right(name, _delta(side.overall, policy, seed))] for name, side in both], policy)
+    parts = _adjusted([[put_right(name, _delta(pairs, policy, seed, weights[0])) for pairs in side.clusters]
                        for name, side in both], policy)
     found = []
     for candidate, side, (whole,), clusters in zip(candidates, sides, wholes, parts, strict=True):
@@ -73,9 +74,18 @@ def compare_all(scores: Iterable[Score] | Columns, baseline: Hashable, candidate
             baseline=str(baseline), candidate=str(candidate), overall=overall, clusters=done, flips=_flips(side),
             errors=side.missing, notes=(*notes, *_flip_note(overall)), alpha=policy.alpha, margin=policy.margin,
             bounds=overall.bounds, must_pass=_must_pass(columns, candidate, policy.must_pass),
-            shrunken=_shrunken(done), headline=headline(side.clusters, *weights, policy.alpha))
+            shrunken=_shrunken(done), headline=headline(side.clusters, *weights, policy.alpha),
+            right=_right(right, baseline, str(candidate), policy, seed))
         found.append(replace(comparison, gate=decide(comparison, policy, confirmation=confirmation)))
     return tuple(found)
+
+
+def _right(rows: Sequence[Score], baseline: Hashable, candidate: str, policy: Policy, seed: int) -> Delta | None:
+    """The overall delta of the scores without approval; None when one of the variants has none."""
+    if not {baseline, candidate} <= {row.variant for row in rows}:
+        return None
+    pairs = pair(Columns.of(rows), baseline, candidate).overall
+    return _finished(_delta(pairs, policy, seed), pairs, policy)
 
 
 def _delta(pairs: Pairs, rules: Policy, seed: int, shares: Mapping[str, float] | None = None) -> Delta:

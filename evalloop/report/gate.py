@@ -1,7 +1,8 @@
 """The gate: turns a comparison into PASS, BLOCK, INCONCLUSIVE or INCOMPLETE, with the reasons in plain words.
 
 BLOCK          a must-pass case fails in more than half of its runs; or overall is worse at alpha; or a budget of cost
-               or latency is exceeded beyond what chance explains; or a protected cluster is worse at alpha, unadjusted,
+               or latency is exceeded beyond what chance explains; or what is graded beside users' approval is worse at
+               alpha, whatever the approval gained; or a protected cluster is worse at alpha, unadjusted,
                and again in a fresh run with doubled repeats
 INCOMPLETE     something could not be measured, and it could change the verdict
 PASS           the one-sided limit of the overall delta lies above -margin, no alarm is open, and the target, if the
@@ -48,6 +49,7 @@ class _Case:
         self.comparison = comparison
         self.policy = policy
         self.words = Words.of(comparison)
+        self.right = comparison.right
         self.clusters = {str(delta.cluster): delta for delta in comparison.clusters}
         self.again = {str(delta.cluster): delta for delta in confirmation.clusters} if confirmation else None
 
@@ -59,6 +61,9 @@ class _Case:
         if self._worse(self.comparison.overall):
             yield f"overall worse: {self.words.evidence(self.comparison.overall)}"
         yield from self._over_budget(surely=True)
+        if self.right and self._worse(self.right):
+            yield (f"what is right is worse: {self.words.evidence(self.right)} without {self._liked()}; a gain in what "
+                   "users like does not pay for it")
         for name in self.alarms():
             if self.again is not None and name in self.again and self._worse(self.again[name]):
                 yield (f"protected cluster {name} is worse ({self.words.evidence(self.clusters[name])}) and again in "
@@ -110,8 +115,11 @@ class _Case:
         overall, policy = self.comparison.overall, self.policy
         if overall.n < policy.min_n:
             yield f"only {overall.n} paired cases, the policy asks for {policy.min_n}"
-        if overall.lower is None or overall.lower <= -policy.margin:
+        if not self._kept(overall):
             yield self._not_within_margin(overall)
+        if self.right and self._kept(overall) and not self._kept(self.right):
+            yield (f"not enough evidence that what is right is kept: {self.words.evidence(self.right)} without "
+                   f"{self._liked()}{self._needed(self.right)}")
         yield from (f"{told}; chance alone could explain it" for told in self._over_budget(surely=False))
         for name in self.alarms():
             if self.again is None or name not in self.again:
@@ -127,6 +135,8 @@ class _Case:
         overall = self.comparison.overall
         yield (f"overall {self.words.evidence(overall)}; one-sided limit {self.words.delta(overall.lower)}, "
                f"the margin is {self.words.size(self.policy.margin)}")
+        if self.right:
+            yield f"what is right, without {self._liked()}: {self.words.evidence(self.right)}"
         if self.policy.target:
             yield f"target {self.policy.target} is better: {self.words.evidence(self.clusters[self.policy.target])}"
         for name in self.alarms():
@@ -157,6 +167,13 @@ class _Case:
 
     def _worse(self, delta: Delta) -> bool:
         return delta.p is not None and delta.p < self.policy.alpha and (delta.delta or 0) < 0
+
+    def _kept(self, delta: Delta) -> bool:
+        """Whether it is shown to be no worse than the margin."""
+        return delta.lower is not None and delta.lower > -self.policy.margin
+
+    def _liked(self) -> str:
+        return ", ".join(self.policy.approval)
 
     def _broken(self) -> bool:
         return any(name.endswith((" errors", " without a score")) for name in self.comparison.errors)

@@ -17,9 +17,10 @@ from evalloop import stats
 from evalloop.records.calibration import FEWEST_LABELS, Calibration
 from evalloop.records.report import Comparison, Delta, Gate, Score
 from evalloop.records.run import Grade, Trial, score_of
+from evalloop.report.approval import Approval
 from evalloop.report.calibration import digest_of
 from evalloop.report.compare import compare_all
-from evalloop.report.gate import INCONCLUSIVE
+from evalloop.report.gate import BLOCK, INCOMPLETE, INCONCLUSIVE
 from evalloop.report.policy import Policy
 from evalloop.report.scores import score_rows
 
@@ -223,24 +224,38 @@ def _without(trial: Trial, judges: set[str]) -> Trial:
 
 
 def compare_judged(rows: Sequence[Score], names: Sequence[str], judges: Judges, policy: Policy, *,
-                   notes: Sequence[str] = (), **given: Any) -> tuple[Comparison, ...]:
+                   approval: Approval | None = None, notes: Sequence[str] = (), **given: Any) -> tuple[Comparison, ...]:
     """The comparisons of variants with the first of ``names``; their gates rest on what may decide alone.
 
-    ``rows`` are scores of trials that ``judges`` noted. All are in the deltas; those of barred judges are out of the
-    gate, which says so. ``given`` goes to ``compare_all``.
+    ``rows`` are scores of trials that ``judges`` and ``approval`` noted. All are in the deltas; those of barred judges
+    are out of the gate, which says so. ``given`` goes to ``compare_all``.
     """
     baseline, *candidates = names
+    liked = approval or Approval(())
     if judges.by_people:
         given["correct"] = Correction(judges, rows, baseline, policy.alpha)
-    wholes = compare_all(rows, baseline, candidates, policy=policy, notes=notes, **given)
-    if not judges.barred():
+    wholes = compare_all(rows, baseline, candidates, policy=policy, notes=notes, right=liked.without_liking(),
+                         **given)
+    wholes = tuple(replace(each, gate=_named(each.gate, liked)) for each in wholes)
+    barred = judges.barred()
+    if not barred:
         return wholes
     left, remarks = judges.gating(rows), tuple(judges.remarks())
     there = {row.variant for row in left}
     able = [each for each in candidates if baseline in there and each in there]
-    decided = compare_all(left, baseline, able, policy=policy, **given) if able else ()
-    gates = {each.candidate: each.gate for each in decided}
+    decided = compare_all(left, baseline, able, policy=policy, right=liked.without_liking(barred),
+                          **given) if able else ()
+    gates = {each.candidate: _named(each.gate, liked) for each in decided}
     return tuple(replace(each, gate=_remarked(gates.get(each.candidate), policy, remarks)) for each in wholes)
+
+
+def _named(gate: Gate | None, approval: Approval) -> Gate | None:
+    """The gate, which cannot pass while the guard against flattery rests on a name that means nothing."""
+    unknown = approval.unknown()
+    if gate is None or not unknown or gate.verdict == BLOCK:
+        return gate
+    told = f"the policy names {', '.join(unknown)} as approval, but no grader and no cluster is called so"
+    return replace(gate, verdict=INCOMPLETE, reasons=(told, *gate.reasons))
 
 
 def _remarked(gate: Gate | None, policy: Policy, remarks: tuple[str, ...]) -> Gate:

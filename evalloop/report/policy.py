@@ -19,10 +19,11 @@ class Policy:
     """``margin`` is how much worse a release may be, on the score's scale; ``target`` is the cluster that the release
     claims to improve, declared beforehand; ``protected`` clusters raise an alarm on their own; ``must_pass`` cases may
     not fail in more than half of their runs; ``min_n`` is the fewest pairs a verdict may rest on; ``approval`` names
-    clusters that measure what users like rather than what is right; ``weights`` are the clusters' shares in production,
-    where they are not those of the themes. Budgets: ``max_cost`` (US dollars) and ``max_latency`` (seconds) limit the
-    candidate's mean answer, ``max_cost_change`` and ``max_latency_change`` how much more than the baseline's it may be
-    (0.2: a fifth). ``rerun``: an alarm starts the confirming runs of its cluster at once."""
+    graders and clusters that measure what users like rather than what is right: the rest must hold on its own;
+    ``weights`` are the clusters' shares in production, where they are not those of the themes. Budgets: ``max_cost``
+    (US dollars) and ``max_latency`` (seconds) limit the candidate's mean answer, ``max_cost_change`` and
+    ``max_latency_change`` how much more than the baseline's it may be (0.2: a fifth). ``rerun``: an alarm starts the
+    confirming runs of its cluster at once."""
 
     margin: float = 0.05
     alpha: float = 0.05

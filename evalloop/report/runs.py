@@ -11,6 +11,7 @@ from evalloop.records.calibration import Calibration
 from evalloop.records.case import Case
 from evalloop.records.report import Comparison, Score
 from evalloop.records.run import Run, Trial
+from evalloop.report.approval import Approval
 from evalloop.report.columns import Columns
 from evalloop.report.judged import Judges, compare_judged
 from evalloop.report.policy import Policy
@@ -31,7 +32,7 @@ class RunTrials:
 class Scored:
     """Runs as columns, the baseline first: ``names`` by which the runs are told apart, their trials where they were
     kept, the cases by id, what a reader must know, and the clusters' shares in production with their source. ``rows``
-    are the same scores one by one, and ``judges`` what was seen of judges in the trials."""
+    are the same scores one by one; ``judges`` and ``approval`` are what was seen of either in the trials."""
 
     names: list[str]
     runs: tuple[Run, ...]
@@ -43,39 +44,42 @@ class Scored:
     source: str
     rows: Sequence[Score]
     judges: Judges
+    approval: Approval
 
 
 def score_runs(sides: Sequence[RunTrials], *, cases: Iterable[Case] = (), keep: bool = False,
-               shares: Mapping[str, float] | None = None, calibrations: Iterable[Calibration] = ()) -> Scored:
+               shares: Mapping[str, float] | None = None, calibrations: Iterable[Calibration] = (),
+               approval: Sequence[str] = ()) -> Scored:
     """The scores of runs. ``keep`` holds on to all trials, for reports that show answers.
 
     ``shares`` are those of the clusters in production today; one without counts with that of its cases, as they were
-    grown. ``calibrations`` say which judges may decide the gate, and hold people's labels. Raises UsageError when a run
-    is named twice.
+    grown. ``calibrations`` say which judges may decide the gate, and hold people's labels; ``approval`` names what
+    measures users' liking. Raises UsageError when a run is named twice.
     """
     runs = tuple(side.run for side in sides)
     named = dict(zip(_names(runs), sides, strict=True))
     kept: dict[str, list[Trial]] = {name: [] for name in named} if keep else {}
-    judges = Judges.of(calibrations)
-    streams = {name: judges.noting(name, _noting(side.trials, kept[name]) if keep else side.trials)
-               for name, side in named.items()}
     known = {case.id: case for case in cases}
     units = {case.id: str(case.provenance["unit"]) for case in known.values() if case.provenance.get("unit")}
+    judges, liked = Judges.of(calibrations), Approval(approval, units)
+    streams = {name: liked.noting(name, judges.noting(
+        name, _noting(side.trials, kept[name]) if keep else side.trials)) for name, side in named.items()}
     rows = score_rows(streams, expected={name: side.run.case_ids for name, side in named.items()}, units=units)
     grown = _grown_shares(known.values())
     notes = dict.fromkeys(told for run in runs[1:] for told in _differences(runs[0], run))
     return Scored(list(named), runs, Columns.of(rows), kept, known, tuple(notes), {**grown, **(shares or {})},
-                  _source(grown, shares or {}), rows, judges)
+                  _source(grown, shares or {}), rows, judges, liked)
 
 
 def compare_runs(sides: Sequence[RunTrials], policy: Policy, *, cases: Iterable[Case] = (), keep: bool = False,
                  confirmation: Comparison | None = None, notes: Iterable[str] = (), seed: int = 0,
                  shares: Mapping[str, float] | None = None, calibrations: Iterable[Calibration] = ()) -> ReportData:
     """The runs after the first, each against the first; the options are those of ``score_runs``."""
-    scored = score_runs(sides, cases=cases, keep=keep, shares=shares, calibrations=calibrations)
+    scored = score_runs(sides, cases=cases, keep=keep, shares=shares, calibrations=calibrations,
+                        approval=policy.approval)
     first, *more = compare_judged(
         scored.rows, scored.names, scored.judges, policy, confirmation=confirmation, seed=seed, shares=scored.shares,
-        shares_source=scored.source, notes=[*notes, *scored.notes])
+        shares_source=scored.source, approval=scored.approval, notes=[*notes, *scored.notes])
     return ReportData(first, scored.runs, scored.trials, scored.cases, scored.runs[0].evalset, others=tuple(more))
 
 

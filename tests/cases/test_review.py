@@ -91,6 +91,38 @@ def test_what_is_no_candidate_cannot_be_decided(review: Review) -> None:
         review.accept("zz")
 
 
+def test_every_decision_is_remembered_with_its_reviewer(review: Review) -> None:
+    """Second opinions change no case, not even that of a rejected case, which is shown as it was; undo works."""
+    review.accept("a")
+    review.reject("b", "vague")
+    before = texts(review)
+    other = Review(review.path, review.graders, "bob", "2026-11-24T10:00:00Z")
+    assert (other.decided("b").graders, other.decided("b").cluster) == ((GraderSpec("json_valid"),), "one")
+    other.opine("a", "reject", "too easy")
+    other.opine("b", "reject")
+    assert [(each.case_id, each.verdict, each.by, each.second) for each in other.opinions()] == [
+        ("a", "accept", "ann", False), ("b", "reject", "ann", False), ("a", "reject", "bob", True),
+        ("b", "reject", "bob", True)]
+    assert {name: text for name, text in texts(review).items() if name != "reviews.jsonl"} == {
+        name: text for name, text in before.items() if name != "reviews.jsonl"}
+    assert (other.undo(), other.undo()) == ("b", "a")
+    assert texts(review) == before
+    with pytest.raises(UsageError, match="is not kept any more"):
+        other.decided("zz")
+
+
+def test_a_retired_case_stays_and_can_be_reopened(review: Review) -> None:
+    """It leaves runs, not its file; reopened it waits for a reviewer again."""
+    review.retire("d", "feature is gone")
+    assert write.find(review.path / "two.evalset.yaml", "d")["status"] == "retired"
+    with pytest.raises(UsageError, match="is retired, not accepted"):
+        review.retire("d", "again")
+    review.reopen("d", "it is back")
+    assert "d" in [each.id for each in review.candidates()]
+    assert [(each.verdict, each.reason) for each in review.opinions()] == [
+        ("retire", "feature is gone"), ("reopen", "it is back")]
+
+
 def test_the_last_candidate_of_a_lone_file(tmp_path: Path, graders: Any) -> None:
     """The file goes, and comes back by undo."""
     path = tmp_path / "x.evalset.yaml"

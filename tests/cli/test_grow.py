@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalloop.cli.main import run
-from evalloop.cli.review import _show
+from evalloop.cli.sitting import show
 from evalloop.records.case import Case
 from tests.cli.conftest import listed
 
@@ -86,7 +86,7 @@ def test_the_request_of_a_long_conversation_is_shown(project: Path, capsys: pyte
     shares = [case["provenance"]["share"] for case in cases]
     assert shares == sorted(shares, reverse=True)
     long = [{"role": "user", "content": "before " * 900}, {"role": "user", "content": "the request itself"}]
-    _show(Case("c", "k", {"messages": long}), 1)
+    show(Case("c", "k", {"messages": long}), 1)
     out = capsys.readouterr().out
     assert "request   | the request itself" in out
     assert len(out) < 1000

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from evalloop.targets.connections import Answer, Connections
+from evalloop.targets.connections import Answer, Connections, _tls
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Work = Callable[[Connections], Awaitable[Any]]
 
 
-def served(work: Work, *answers: bytes, close: bool = False) -> tuple[Any, int, list[bytes]]:
+def served(work: Work, *answers: bytes, close: bool = False,
+           secure: ssl.SSLContext | None = None) -> tuple[Any, int, list[bytes]]:
     """(what ``work`` returns, connections, requests); each request on a connection gets the next answer."""
     left, seen, count = list(answers), [], 0
 
@@ -37,9 +41,10 @@ def served(work: Work, *answers: bytes, close: bool = False) -> tuple[Any, int, 
         writer.close()
 
     async def run() -> Any:
-        server = await asyncio.start_server(client, "127.0.0.1", 0)
+        server = await asyncio.start_server(client, "127.0.0.1", 0, ssl=secure)
         port = server.sockets[0].getsockname()[1]
-        way = Connections(f"http://127.0.0.1:{port}/v1/chat", {"Authorization": "Bearer k"})
+        origin = f"https://localhost:{port}" if secure else f"http://127.0.0.1:{port}"
+        way = Connections(f"{origin}/v1/chat", {"Authorization": "Bearer k"})
         try:
             return await work(way)
         finally:
@@ -134,3 +139,40 @@ def test_calls_at_once_each_have_a_connection() -> None:
 
     answers, connections, _ = served(many, *[PLAIN] * 5)
     assert (len(answers), connections) == (5, 5)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A certificate authority that this machine's client trusts for the time of one test."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    _tls.cache_clear()
+    yield made
+    _tls.cache_clear()
+
+
+def server_of(authority: Any, name: str) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate for ``name``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_calls_go_over_tls_and_the_connection_is_kept(authority: Any) -> None:
+    """A server with a certificate of a trusted authority for its name; a large answer comes whole."""
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000
+    answers, connections, seen = served(twice, PLAIN, large, secure=server_of(authority, "localhost"))
+    assert [len(each.body) for each in answers] == [2, 300_000]
+    assert (connections, seen[0].startswith(b"POST /v1/chat HTTP/1.1\r\nHost: localhost:")) == (1, True)
+
+
+@pytest.mark.parametrize(("known", "name"), [(True, "other.test"), (False, "localhost")])
+def test_a_certificate_that_proves_nothing_gets_no_request(authority: Any, known: bool, name: str) -> None:
+    """One for another name, and one of an authority that nobody trusts: the key is never sent."""
+    async def one(way: Connections) -> None:
+        with pytest.raises(OSError, match="certificate verify failed"):
+            await way.post(b"secret")
+
+    _, _, asked = served(one, PLAIN, secure=server_of(authority if known else trustme.CA(), name))
+    assert asked == []

@@ -21,6 +21,10 @@ COLUMNS = ("cluster", "n", "dropped", "base", "cand", "delta", "low", "high", "p
            "shrunken", "length_base", "length_cand", "cost_base", "cost_cand", "latency_base", "latency_cand")
 
 
+LONGEST = 2_000
+"""Characters of a cell; JSON holds every text whole."""
+
+
 class JsonRenderer:
     """``--format json``: the shape of ``schemas/comparison.schema.json``."""
 
@@ -29,12 +33,12 @@ class JsonRenderer:
     suffix = ".json"
 
     def render(self, data: ReportData) -> str:
-        """One JSON object; text is ASCII, so that no character can do anything on the way."""
+        """One JSON object; text is ASCII, so that no character can do anything on the way, nor ``##[`` in a CI log."""
         given: dict[str, Any] = as_json(data.comparison)
         if data.others:
             given = {"schema": SCHEMA_OF_MANY, "baseline": data.comparison.baseline,
                      "comparisons": [given, *map(as_json, data.others)]}
-        return json.dumps(given, indent=1, allow_nan=False) + "\n"
+        return json.dumps(given, indent=1, allow_nan=False).replace("##", "#\\u0023") + "\n"
 
 
 class CsvRenderer:
@@ -78,7 +82,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    return csv_cell(printable(value)) if isinstance(value, str) else value
+    return csv_cell(printable(value, limit=LONGEST)) if isinstance(value, str) else value
 
 
 def _delta(delta: Delta) -> dict[str, Any]:

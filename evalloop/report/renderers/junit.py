@@ -11,6 +11,9 @@ from evalloop.records.report import Comparison, Delta
 from evalloop.report.renderers.text import verdict
 from evalloop.report.wording import Words
 
+NAME, LONGEST = 500, 20_000
+"""Characters of a name or message, and of a text."""
+
 
 class JunitRenderer:
     """``--format junit``: a blocked gate and a regressed cluster fail; what could not be decided is skipped."""
@@ -28,7 +31,7 @@ class JunitRenderer:
         words = Words.of(comparison)
         cases = [_gate(comparison), *(_cluster(delta, words) for delta in comparison.clusters)]
         counts = {kind: sum(f"<{kind}" in case for case in cases) for kind in ("failure", "error", "skipped")}
-        name = _text(f"{comparison.candidate} against {comparison.baseline}")
+        name = _text(f"{comparison.candidate} against {comparison.baseline}", NAME)
         head = (f'<testsuite name={quoteattr(name)} tests="{len(cases)}" failures="{counts["failure"]}" '
                 f'errors="{counts["error"]}" skipped="{counts["skipped"]}">')
         return [head, *cases, "</testsuite>"]
@@ -48,12 +51,12 @@ def _cluster(delta: Delta, words: Words) -> str:
 
 
 def _case(name: str, kind: str, message: str, text: str) -> str:
-    head = f'<testcase classname="evalloop" name={quoteattr(_text(name))}'
+    head = f'<testcase classname="evalloop" name={quoteattr(_text(name, NAME))}'
     if not kind:
         return f"{head}><system-out>{escape(_text(text))}</system-out></testcase>"
-    return f"{head}><{kind} message={quoteattr(_text(message))}>{escape(_text(text))}</{kind}></testcase>"
+    return f"{head}><{kind} message={quoteattr(_text(message, NAME))}>{escape(_text(text))}</{kind}></testcase>"
 
 
-def _text(text: str) -> str:
-    """No character that XML cannot hold, and no line that a CI log takes for a command."""
-    return xml_text(printable(text))
+def _text(text: str, limit: int = LONGEST) -> str:
+    """No character that XML cannot hold, no line that a CI log takes for a command, and no end of it."""
+    return xml_text(printable(text, limit=limit))

@@ -60,11 +60,13 @@ def ordinary() -> str:
 
 def test_no_answer_or_name_runs(open_page: Open) -> None:
     """Hostile answers, questions, names and explanations are shown as text, and the page stays whole."""
+    from playwright.sync_api import expect
+
     rows = [(each, each, 1.0, 0.0, each, f"{each} now") for each in PAYLOADS]
     page = open_page(page_of(rows))
     for button in page.locator("button.case").all():
         button.click()
-    page.wait_for_function(f"document.querySelectorAll('tr.detail .sides').length === {len(rows)}")
+    expect(page.locator("tr.detail .sides")).to_have_count(len(rows))
     assert page.evaluate("window.PWNED") is None
     assert page.locator("button.case").count() == len(rows)
     assert page.locator("iframe, img, main script, base, #rows a").count() == 0
