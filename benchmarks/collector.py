@@ -22,13 +22,14 @@ import statistics
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from measure import environment, workplace
+
+from evalloop.capture.client.events import event_id
 
 ECHO = """
 import sys, uvicorn
@@ -47,7 +48,7 @@ ANSWER = "You can change the address under settings, then the pencil beside the 
 def event(number: int) -> dict[str, object]:
     """Of ten events one is an answer (about 1 kB), three are votes or comments, six are acts."""
     kind = number % 10
-    common = {"schema": "evalloop.event/1", "event_id": str(uuid.uuid4()), "occurred_at": "2026-01-05T10:00:00.123Z",
+    common = {"schema": "evalloop.event/1", "event_id": event_id(), "occurred_at": "2026-01-05T10:00:00.123Z",
               "source": {"kind": "end_user", "sdk": "evalloop-js/1"}, "actor": {"user_key": f"user-{number % 997}"},
               "subject": {"level": "response", "response_id": f"r-{number // 10}", "session_id": f"s-{number // 40}"},
               "consent": {"basis": "consent", "purposes": ["ops", "analytics", "eval"]}}
@@ -65,7 +66,7 @@ def event(number: int) -> dict[str, object]:
 
 def bodies(events: int, batch: int) -> list[bytes]:
     """JSON bodies of ``batch`` events each, every event with an id of its own."""
-    return [json.dumps([event(number) for number in range(start, start + batch)]).encode()
+    return [json.dumps([event(number) for number in range(start, start + batch)], separators=(",", ":")).encode()
             for start in range(0, events, batch)]
 
 
@@ -77,6 +78,7 @@ class Served:
     events: int
     took: Sequence[float]
     cpu: float
+    client_cpu: float
     peak_mb: float
 
     def line(self, name: str) -> str:
@@ -84,7 +86,7 @@ class Served:
         ranked = sorted(self.took)
         p50, p99 = (1000 * ranked[int(share * (len(ranked) - 1))] for share in (0.5, 0.99))
         return (f"{name:36} {self.events / self.wall:10,.0f} {p50:8.1f} {p99:8.1f} {self.cpu:8.2f} "
-                f"{1e6 * self.cpu / self.events:9.1f} {self.peak_mb:8.0f}")
+                f"{1e6 * self.cpu / self.events:9.1f} {1e6 * self.client_cpu / self.events:10.1f} {self.peak_mb:8.0f}")
 
 
 async def send(port: int, key: str, requests: Sequence[bytes], clients: int, every: float) -> tuple[float, list[float]]:
@@ -114,7 +116,8 @@ async def send(port: int, key: str, requests: Sequence[bytes], clients: int, eve
 def load(port: int, key: str, requests: Sequence[bytes], clients: int, every: float,
          results: multiprocessing.Queue) -> None:
     """The client's process."""
-    results.put(asyncio.run(send(port, key, requests, clients, every)))
+    wall, took = asyncio.run(send(port, key, requests, clients, every))
+    results.put((wall, took, time.process_time()))
 
 
 def measured(process: subprocess.Popen[str], port: int, key: str, requests: Sequence[bytes], batch: int, clients: int,
@@ -125,9 +128,10 @@ def measured(process: subprocess.Popen[str], port: int, key: str, requests: Sequ
     sender = multiprocessing.get_context("fork").Process(target=load,
                                                          args=(port, key, requests, clients, every, results))
     sender.start()
-    wall, took = results.get(timeout=590)
+    wall, took, client_cpu = results.get(timeout=590)
     sender.join()
-    return Served(wall, len(requests) * batch, took, _used(process.pid) - before, _resident(process.pid))
+    return Served(wall, len(requests) * batch, took, _used(process.pid) - before, client_cpu,
+                  _resident(process.pid))
 
 
 def _used(pid: int) -> float:
@@ -177,7 +181,8 @@ def main() -> None:
         with serving(commands["bare Starlette echo"], folder, 8791) as echo, \
                 serving(commands["evalloop serve"], folder, 8792) as collector:
             processes = {"bare Starlette echo": echo, "evalloop serve": collector}
-            print(f"{'':36} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>8} {'us/event':>9} {'MB':>8}")
+            print(f"{'':36} {'events/s':>10} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>8} {'us/event':>9} "
+                  f"{'client us':>10} {'MB':>8}")
             rates: dict[str, list[float]] = {name: [] for name in commands}
             for number in range(given.rounds):
                 requests = bodies(given.events // given.rounds, given.batch)

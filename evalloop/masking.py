@@ -26,11 +26,13 @@ _ASSIGNED = re.compile(
 _SECRET_MARKS = ("PRIVATE KEY", "sk-", "pk-", "rk-", "sk_", "pk_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
                  "github_pat_", "glpat-", "hf_", "xox", "AKIA", "ASIA", "AIza", "eyJ", "://")
 _ASSIGNED_MARKS = ("key", "secret", "token", "passw", "bearer")
-_MARKS = tuple(mark.lower().encode() for mark in (*_SECRET_MARKS[1:], *_ASSIGNED_MARKS, "@"))
+_BARE = ("AKIA", "ASIA", "AIza", "eyJ", "://")
+"""Marks of secrets that need neither a hyphen nor an underline."""
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _FEW_DIGITS, _FEW_COLONS = 4, 2
 """An address on the internet needs four digits (1.1.1.1) or two colons within a text; telephone numbers and cards need
 more digits."""
+_BROKEN = re.compile("[\ud800-\udfff]")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _CARD = re.compile(r"(?<![\w.-])[0-9](?:[ -]?[0-9]){12,18}(?![\w-])")
 _IP = re.compile(
@@ -60,23 +62,39 @@ def mask(value: Any) -> tuple[Any, set[str]]:
 
 def _clean(value: Any) -> bool:
     """A quick look at the whole value: True when no text in it can match (and none needs to be mended)."""
-    import orjson  # the client of live products imports this module, and only the standard library
+    texts: list[str] = []
+    _gather(value, texts)
+    whole = "\n".join(texts)
+    return _small_clean(whole) if len(whole) <= _SMALL else _text_clean(whole)
 
-    try:
-        raw = orjson.dumps(value)
-    except (TypeError, RecursionError):
+
+def _gather(value: Any, texts: list[str]) -> None:
+    """Adds every text inside lists and mappings (keys stay out)."""
+    if isinstance(value, (dict, Mapping)):  # the quick test first
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        value = (value,)
+    for item in value:
+        if isinstance(item, str):
+            texts.append(item)
+        elif isinstance(item, (list, dict, tuple)) or (type(item) not in _NO_TEXT and isinstance(item, Mapping)):
+            _gather(item, texts)
+
+
+def _text_clean(text: str) -> bool:
+    digits = _digits(text)
+    if digits >= _FEW_DIGITS or text.count(":") >= _FEW_COLONS or "@" in text or any(map(text.__contains__, _BARE)):
         return False
-    return _small_clean(raw) if len(raw) <= _SMALL else _raw_clean(raw)
+    if ("-" in text or "_" in text) and any(map(text.__contains__, _SECRET_MARKS)):
+        return False
+    if digits and any(map(text.lower().__contains__, _ASSIGNED_MARKS)):
+        return False
+    return text.isascii() or not _BROKEN.search(text)
 
 
-def _raw_clean(raw: bytes) -> bool:
-    raw = raw.lower()
-    return (not any(map(raw.__contains__, _MARKS)) and len(raw.translate(None, _NO_DIGITS)) < _FEW_DIGITS
-            and raw.count(b":") - raw.count(b'":') < _FEW_COLONS)
-
-
+_NO_TEXT = frozenset({int, float, bool, type(None)})
 _SMALL = 64
-_small_clean = lru_cache(maxsize=4096)(_raw_clean)  # votes and acts are a few small payloads, over and over
+_small_clean = lru_cache(maxsize=4096)(_text_clean)  # votes and acts are a few small payloads, over and over
 
 
 def _mask(value: Any) -> tuple[Any, set[str]]:
@@ -95,7 +113,7 @@ def _mask(value: Any) -> tuple[Any, set[str]]:
 
 def mend(text: str) -> str:
     """The text with halves of surrogate pairs joined, or replaced by U+FFFD when their other half is missing."""
-    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+    if text.isascii() or not _BROKEN.search(text):
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

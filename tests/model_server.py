@@ -6,7 +6,8 @@ Run it as a script: ``python tests/model_server.py --port 0 --latency 0.05``; it
 
 What it answers: ``Answer N to: <prompt>`` with N from the prompt's hash; with model ``echo`` the prompt itself; and
 when the prompt holds ``[[reply: TEXT]]``, that text (scripted answers of a judge). To a request with ``tools`` whose
-prompt holds ``[[call: NAME JSON]]``, it answers with that tool call. With ``stream`` it sends server-sent events: the
+prompt holds ``[[call: NAME JSON]]``, it answers with that tool call; to a ``response_format`` with a JSON Schema, with
+the smallest JSON that fits. With ``stream`` it sends server-sent events: the
 first token after the latency, the others after the latency once more.
 
 Faults: ``--faults "429=0.1,500=0.05"`` strikes with these probabilities, drawn from the seed, the prompt and how often
@@ -72,7 +73,8 @@ class ModelServer:
     def chat(self, body: dict[str, Any]) -> dict[str, Any]:
         """The completion of one request."""
         prompt = _prompt(body)
-        text = _answer(prompt, str(body.get("model")))
+        wanted = (body.get("response_format") or {}).get("json_schema")
+        text = json.dumps(_fitting(wanted["schema"])) if wanted else _answer(prompt, str(body.get("model")))
         usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(text.split())}
         usage["total_tokens"] = sum(usage.values())
         message: dict[str, Any] = {"role": "assistant", "content": text}
@@ -251,6 +253,15 @@ def _answer(prompt: str, model: str) -> str:
     if scripted:
         return scripted[1]
     return prompt if model.endswith("echo") else f"Answer {_number(prompt) % 100} to: {prompt}"
+
+
+def _fitting(schema: dict[str, Any]) -> Any:
+    """The smallest value that fits a plain JSON Schema."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object":
+        return {name: _fitting(schema["properties"][name]) for name in schema.get("required", [])}
+    return {"array": [], "string": "text", "boolean": True}.get(schema["type"], schema.get("minimum", 0))
 
 
 def _number(text: str) -> int:

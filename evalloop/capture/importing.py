@@ -14,7 +14,7 @@ from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
 from evalloop.masking import MASKER, holds_address, mask
 from evalloop.records.event import Event
-from evalloop.records.times import moment_of, time_text
+from evalloop.records.times import utc_text
 from evalloop.store import schema
 from evalloop.store.events import GROUP, Added
 
@@ -169,10 +169,12 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
     if "payload" in made:
         made["payload"], found = mask(made["payload"])
     actor = made.get("actor")
-    if isinstance(actor, Mapping) and "segment" in actor:
+    if actor and isinstance(actor, (dict, Mapping)) and "segment" in actor:
         segment, more = mask(actor["segment"])
         made["actor"], found = {**actor, "segment": segment}, found | more
-    made["privacy"] = _privacy(made.get("privacy"), found)
+    given = made.get("privacy")
+    made["privacy"] = {"state": "masked", "masker": MASKER, "masked": sorted(found)} if given is None else _privacy(
+        given, found)
     return made
 
 
@@ -185,7 +187,8 @@ def problems(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
 def check(event: Mapping[str, Any]) -> list[schema.Problem]:
     """What is wrong with an event by the schema of its type."""
     kind = event.get("event_type")
-    return _checker(kind if isinstance(kind, str) and kind in _types() else None)(event)
+    checkers = _checkers()
+    return checkers[kind if isinstance(kind, str) and kind in checkers else None](event)
 
 
 def addresses(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
@@ -199,17 +202,15 @@ def addresses(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
 
 
 @cache
-def _types() -> frozenset[str]:
-    return frozenset(schema.read("event")["properties"]["event_type"]["enum"])
-
-
-@cache
-def _checker(event_type: str | None) -> schema.Checker:
-    """The schema of one event type, compiled once: the common part and the rules for this type (None: no such type)."""
+def _checkers() -> dict[str | None, schema.Checker]:
+    """The schema of each event type, compiled once: the common part and the rules for the type (None: no such type)."""
     whole = schema.read("event")
     whole.pop("$id")
-    rules = [rule["then"] for rule in whole.pop("allOf") if event_type and _rule_is_for(rule, event_type)]
-    return schema.Checker({**whole, "allOf": rules} if rules else whole)
+    rules = whole.pop("allOf")
+    kinds: list[str] = whole["properties"]["event_type"]["enum"]
+    fitting = {kind: [rule["then"] for rule in rules if _rule_is_for(rule, kind)] for kind in kinds}
+    return {None: schema.Checker(whole),
+            **{kind: schema.Checker({**whole, "allOf": each} if each else whole) for kind, each in fitting.items()}}
 
 
 def _rule_is_for(rule: Mapping[str, Any], event_type: str) -> bool:
@@ -219,21 +220,20 @@ def _rule_is_for(rule: Mapping[str, Any], event_type: str) -> bool:
 
 def _utc(text: Any) -> str:
     try:
-        return time_text(moment_of(text))
+        return utc_text(text)
     except (TypeError, ValueError, OverflowError):
         raise ValueProblem(f"{str(text)[:60]!r} is not a time", 'write it as "2026-11-23T09:30:00Z"',
                            "occurred_at") from None
 
 
 def _privacy(given: Any, found: set[str]) -> Any:
-    """The privacy block after masking; a block of a wrong shape is left for the schema to refuse."""
-    if given is not None and not isinstance(given, Mapping):
+    """A given privacy block after masking; one of a wrong shape is left for the schema to refuse."""
+    if not isinstance(given, Mapping):
         return given
-    before = dict(given or {})
-    already = before.get("masked", [])
+    already = given.get("masked", [])
     kinds = {*found, *map(str, already if isinstance(already, list) else ())}
-    state = before.get("state") if before.get("state") in ("hashed", "dropped") else "masked"
-    return {**before, "state": state, "masker": MASKER, "masked": sorted(kinds)}
+    state = given.get("state") if given.get("state") in ("hashed", "dropped") else "masked"
+    return {**given, "state": state, "masker": MASKER, "masked": sorted(kinds)}
 
 
 def _flush(group: list[tuple[int, Event]], add: AddEvents, result: Captured,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,6 +25,7 @@ PUBLIC_KINDS = ("end_user", "derived")
 SKEW_S = 300
 """Seconds that a client's clock may be off before its events carry ``source.skew_s``."""
 HASHED = re.compile(r"[0-9a-f]{64}")
+_OURS = frozenset(OUR_SOURCE)
 _SHOWN = 20
 
 
@@ -58,8 +59,7 @@ class Sender:
     skew_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is known of one item before it is stored: a row, or why there is none (``invalid`` or ``refused``)."""
 
     event_id: str | None
@@ -111,12 +111,19 @@ class Intake:
     """Makes rows of what a sender sends; ``salt`` is the project's secret for user keys."""
 
     def __init__(self, salt: bytes) -> None:
-        self._hash = lru_cache(maxsize=10_000)(lambda user: pseudonym(salt, user))
+        self.user_key = lru_cache(maxsize=100_000)(partial(_user_key, salt))
+        """A user's id as a hash; 64 hex digits are taken for one."""
 
     def __call__(self, items: Sequence[Any], sender: Sender, now: datetime) -> list[Verdict]:
         """One verdict for each item, in their order."""
         said = _Said(sender, now)
         return [self._one(item, said) for item in items]
+
+    def used_up(self, items: list[Any], sender: Sender, now: datetime) -> list[Verdict]:
+        """The same, and the list is empty afterwards: what was read is given back while it is warm in the cache."""
+        said = _Said(sender, now)
+        items.reverse()
+        return [self._one(items.pop(), said) for _ in range(len(items))]
 
     def _one(self, item: Any, said: _Said) -> Verdict:
         if isinstance(item, Broken):
@@ -125,13 +132,14 @@ class Intake:
             return self._invalid(item, None, [Problem((), "not a JSON object", 'send {"event_id": ...}')], said)
         name = item.get("event_id")
         event_id = name if isinstance(name, str) else None
-        if refused := tuple(_not_allowed(item, said.sender)):
+        if (said.sender.public or item.get("event_type") == "privacy.erased") and (
+                refused := tuple(_not_allowed(item, said.sender))):
             return Verdict(event_id, status="refused", problems=refused)
         try:
-            event = prepare(self._attributed(item, said))
-            _mark(event, said)
+            event = prepare(item)
+            self._attribute(event, said)
             wrong = check(event)
-            row = None if wrong else row_of(event, said.received_at)
+            row = None if wrong else row_of(event, said.received_at, said.marks_of(event))
             if row is not None and row.body.count("@") > 1:  # one is in the name of the masker
                 wrong = list(addresses(event))
             if not wrong:
@@ -142,13 +150,16 @@ class Intake:
             wrong = [Problem((), f"cannot be stored: {error}", "send plain JSON, not nested deeper than 200 levels")]
         return self._invalid(item, event_id, wrong, said)
 
-    def _attributed(self, item: Mapping[str, Any], said: _Said) -> Mapping[str, Any]:
-        """The event with its user as a hash: the one of the token, else the one it names."""
-        actor = item.get("actor")
+    def _attribute(self, event: dict[str, Any], said: _Said) -> None:
+        """Writes the user as a hash: the one of the token, else the one that the event names. What only a collector
+        knows is not taken from a sender."""
+        actor = event.get("actor")
         user = said.sender.user_key or (actor.get("user_key") if isinstance(actor, dict) else None)
-        if not isinstance(user, str):
-            return item
-        return {**item, "actor": {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}}
+        if isinstance(user, str):
+            event["actor"] = {**(actor if isinstance(actor, dict) else {}), "user_key": self.user_key(user)}
+        source = event.get("source")
+        if isinstance(source, dict) and not _OURS.isdisjoint(source):
+            event["source"] = {name: value for name, value in source.items() if name not in _OURS}
 
     def again(self, letter: Letter, sender: Sender) -> Row | None:
         """The row of a dead letter that is an event after all; None while it is not."""
@@ -156,10 +167,6 @@ class Intake:
             return self(parse(letter.body.encode()), sender, moment_of(letter.first_at))[0].row
         except BodyError:
             return None
-
-    def user_key(self, user: str) -> str:
-        """The user's id as a hash; 64 hex digits are taken for one."""
-        return user if HASHED.fullmatch(user) else self._hash(user)
 
     def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], said: _Said) -> Verdict:
         text = item.text if isinstance(item, Broken) else self._hidden(item)
@@ -179,6 +186,10 @@ class Intake:
             return "[nested too deep, or no text]"
 
 
+def _user_key(salt: bytes, user: str) -> str:
+    return user if HASHED.fullmatch(user) else pseudonym(salt, user)
+
+
 class _Said:
     """What is the same for all events of a request."""
 
@@ -193,22 +204,17 @@ class _Said:
         if abs(sender.skew_s) > SKEW_S:
             self.marks["skew_s"] = round(sender.skew_s)
 
-
-def _mark(event: dict[str, Any], said: _Said) -> None:
-    """Writes into ``source`` what the collector knows, in the place of what the sender says of it."""
-    source = event.get("source")
-    if not isinstance(source, dict):
-        return
-    kept = {name: value for name, value in source.items() if name not in OUR_SOURCE}
-    event["source"] = {**kept, **said.marks}
-    at = event.get("occurred_at", "")
-    if at > said.late and "skew_s" not in said.marks:
-        event["source"]["skew_s"] = round((moment_of(at) - said.now).total_seconds())
+    def marks_of(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """What the collector knows and writes into ``source``."""
+        at = event["occurred_at"]
+        if at <= self.late or "skew_s" in self.marks:
+            return self.marks
+        return {**self.marks, "skew_s": round((moment_of(at) - self.now).total_seconds())}
 
 
 def _not_allowed(item: Mapping[str, Any], sender: Sender) -> Iterator[Problem]:
     """What the key may not say, valid or not."""
-    if item.get("event_type") == "privacy.erased" and not sender.erases:
+    if not sender.erases and item.get("event_type") == "privacy.erased":
         yield Problem(("event_type",), "this key may not erase", "make a secret key with the scope erase")
     if not sender.public:
         return

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+
+_IN_UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z")
+_REST = {20: ".000000Z", **{21 + digits: "0" * (6 - digits) + "Z" for digits in range(1, 7)}}
+"""What a text of that length lacks after its last digit."""
 
 
 def time_text(moment: datetime) -> str:
     """``2026-11-23T09:30:00.000000Z``; a moment without a zone is taken as UTC."""
-    aware = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    return aware.isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not None and moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat("T", "microseconds")[:26] + "Z"
 
 
 def moment_of(text: str) -> datetime:
     """The moment that an RFC 3339 text names, in UTC; ValueError when it is none."""
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def utc_text(text: str) -> str:
+    """The moment that an RFC 3339 text names as a text of this form; ValueError when it is none."""
+    moment = datetime.fromisoformat(text)
+    if _IN_UTC.fullmatch(text):  # what most clients write: nothing is to be computed
+        return text[:-1] + _REST[len(text)]
+    return time_text(moment)
 
 
 def now_text() -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-OURS = ("received_at", "privacy")
 OUR_SOURCE = ("key_id", "verified", "skew_s")
+_OURS = frozenset(OUR_SOURCE)
 
 
 class Row(NamedTuple):
@@ -26,23 +26,25 @@ class Row(NamedTuple):
     body: str
 
 
-def row_of(event: Mapping[str, Any], received_at: str) -> Row:
-    """The row of an event as a mapping; ValueError for NaN or a broken text.
+def row_of(event: Mapping[str, Any], received_at: str, marks: Mapping[str, Any] | None = None) -> Row:
+    """The row of an event as a mapping, ``marks`` written into its source; ValueError for a broken text.
 
     The hash is taken of what the client said: not of what we add (the masker's report, the key that it came with), so
     that a repetition is known after a key was changed or the masker learned something.
     """
-    said = dict(event)
-    for name in OURS:
-        said.pop(name, None)
-    privacy, source = event.get("privacy"), said["source"]
-    body = canonical({**said, "privacy": privacy} if privacy else said)
-    if any(name in source for name in OUR_SOURCE):
-        said["source"] = {name: value for name, value in source.items() if name not in OUR_SOURCE}
-    links, actor = event.get("links") or {}, event.get("actor") or {}
-    return Row(event["event_id"], event["event_type"], event["occurred_at"], received_at,
-               links.get("retracts") or links.get("supersedes"), actor.get("user_key"),
-               hashlib.sha256(canonical(said)).digest(), body.decode())
+    made = dict(event)
+    made.pop("received_at", None)
+    privacy, source = made.pop("privacy", None), made["source"]
+    if not _OURS.isdisjoint(source):
+        made["source"] = {name: value for name, value in source.items() if name not in _OURS}
+    digest = hashlib.sha256(canonical(made)).digest()
+    made["source"] = {**source, **marks} if marks else source
+    if privacy:
+        made["privacy"] = privacy
+    links, actor = made.get("links"), made.get("actor")
+    return Row(made["event_id"], made["event_type"], made["occurred_at"], received_at,
+               (links.get("retracts") or links.get("supersedes")) if links else None,
+               actor.get("user_key") if actor else None, digest, canonical(made).decode())
 
 
 def same_fact(body: str, other: str) -> bool:

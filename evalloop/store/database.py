@@ -14,6 +14,11 @@ from evalloop.store.migrations import migrate
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
 
+LOG_PAGES = 8000
+"""Pages (of 4 kB) of SQLite's write-ahead log before it is carried over into the file: fewer, larger carryings."""
+CACHE_KB = 65_536
+"""Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of millions of ids."""
+
 
 def tables() -> MetaData:
     """The layout. ``events`` is append-only; ``seq`` is the order of arrival; ``replaces`` names the event that one
@@ -178,7 +183,8 @@ def _tune_sqlite(engine: Engine) -> None:
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for line in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "temp_store=MEMORY"):
+        for line in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "temp_store=MEMORY",
+                     f"wal_autocheckpoint={LOG_PAGES}", f"cache_size=-{CACHE_KB}"):
             cursor.execute(f"PRAGMA {line}")
         cursor.close()
 

@@ -36,15 +36,36 @@ def _write_distinct(connection: Connection, rows: Sequence[Row]) -> dict[str, by
 
     In the order of ids, so that two writers of the same events wait for each other and never in a circle.
     """
+    insert = _insert_alone if connection.dialect.name == "sqlite" else _insert_among_others
     found: dict[str, bytes | None] = {}
     for start in range(0, len(rows), STATEMENT):
-        part = rows[start:start + STATEMENT]
-        sql = _insert(connection.dialect.name, len(part))
-        done = connection.exec_driver_sql(sql, tuple(chain.from_iterable(part)))
-        found.update(dict.fromkeys(done.scalars()))
-        if missing := [row.event_id for row in part if row.event_id not in found]:
-            sql = _select(connection.dialect.name, len(missing))
-            found.update({name: bytes(digest) for name, digest in connection.exec_driver_sql(sql, tuple(missing))})
+        found.update(insert(connection, rows[start:start + STATEMENT]))
+    return found
+
+
+def _insert_alone(connection: Connection, rows: Sequence[Row]) -> dict[str, bytes | None]:
+    """SQLite, whose transaction shuts out other writers: what is new lies above the highest ``seq`` of before.
+
+    No row is given back one by one, as each would need Python's lock, which the thread that serves requests holds.
+    """
+    last = connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM events").scalar_one()
+    sql = _insert("sqlite", len(rows))
+    names = [row.event_id for row in rows]
+    if connection.exec_driver_sql(sql, tuple(chain.from_iterable(rows))).rowcount == len(rows):
+        return dict.fromkeys(names)
+    sql = _select("sqlite", len(rows))
+    return {name: None if seq > last else bytes(digest)
+            for name, digest, seq in connection.exec_driver_sql(sql, tuple(names))}
+
+
+def _insert_among_others(connection: Connection, rows: Sequence[Row]) -> dict[str, bytes | None]:
+    """PostgreSQL, where others write at the same time: the statement itself says what it stored."""
+    found: dict[str, bytes | None] = {}
+    sql = _insert("postgresql", len(rows)) + " RETURNING event_id"
+    found.update(dict.fromkeys(connection.exec_driver_sql(sql, tuple(chain.from_iterable(rows))).scalars()))
+    if missing := [row.event_id for row in rows if row.event_id not in found]:
+        sql = _select("postgresql", len(missing))
+        found.update({name: bytes(digest) for name, digest, _ in connection.exec_driver_sql(sql, tuple(missing))})
     return found
 
 
@@ -52,12 +73,12 @@ def _write_distinct(connection: Connection, rows: Sequence[Row]) -> dict[str, by
 def _insert(dialect: str, number: int) -> str:
     values = ",".join([f"({_marks(dialect, len(Row._fields))})"] * number)
     return (f"INSERT INTO events ({','.join(Row._fields)}) VALUES {values} "  # noqa: S608  # names of our columns
-            "ON CONFLICT (event_id) DO NOTHING RETURNING event_id")
+            "ON CONFLICT (event_id) DO NOTHING")
 
 
 @lru_cache(maxsize=64)
 def _select(dialect: str, number: int) -> str:
-    return f"SELECT event_id, body_hash FROM events WHERE event_id IN ({_marks(dialect, number)})"  # noqa: S608
+    return f"SELECT event_id, body_hash, seq FROM events WHERE event_id IN ({_marks(dialect, number)})"  # noqa: S608
 
 
 def _marks(dialect: str, number: int) -> str:

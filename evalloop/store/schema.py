@@ -6,7 +6,7 @@ No reference is ever fetched: a ``$ref`` may point into the schema itself or at 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -68,10 +68,11 @@ class Checker:
             message = str(error).split("\n", 1)[0]
             raise EvalloopError(f"not a usable JSON Schema: {message}",
                                 fix="a schema may refer only to itself and to evalloop's own schemas") from None
+        self._fits: Callable[[Any], bool] = self._validator.is_valid
 
     def __call__(self, data: Any) -> list[Problem]:
         try:
-            if self._validator.is_valid(data):
+            if self._fits(data):
                 return []
             errors = list(self._validator.iter_errors(data))
         except ValueError as error:

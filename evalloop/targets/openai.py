@@ -9,7 +9,6 @@ names goes to this machine, or where the setting ``allow_keys`` allows it.
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import time
@@ -26,7 +25,7 @@ from evalloop.records.variant import Variant
 from evalloop.targets import sse
 from evalloop.targets.connections import Answer, Connections
 from evalloop.targets.session import Session
-from evalloop.targets.wire import FATAL, MODEL_OPTIONS, RETRYABLE, URL, priced, retry_after
+from evalloop.targets.wire import FATAL, MODEL_OPTIONS, RETRYABLE, URL, from_json, priced, retry_after, to_json
 
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
@@ -88,11 +87,11 @@ class OpenAICaller:
         began = time.monotonic()
         try:
             if isinstance(self._way, Connections):
-                answer: Answer | sse.Gathered = await self._way.post(json.dumps(asked).encode())
+                answer: Answer | sse.Gathered = await self._way.post(to_json(asked))
             elif self._stream:
-                answer = await self._way.stream(json.dumps({**asked, **sse.ASK}).encode())
+                answer = await self._way.stream(to_json({**asked, **sse.ASK}))
             else:
-                answer = await self._way.post(json.dumps(asked).encode())
+                answer = await self._way.post(to_json(asked))
         except OSError as error:
             raise TargetError(f"no answer from {self._url}: {type(error).__name__}: {self._hidden(str(error))}",
                               retryable=True, fix="is the server up, and base_url right?") from None
@@ -110,7 +109,7 @@ class OpenAICaller:
 
     def _reply(self, data: bytes, latency: float) -> Reply:
         try:
-            answer = json.loads(data)
+            answer = from_json(data)
             choice = answer["choices"][0]
             message = choice["message"]
         except (ValueError, LookupError, TypeError):
@@ -194,7 +193,7 @@ def _usage(usage: Any) -> dict[str, int]:
 
 def _error_of(data: bytes) -> Mapping[str, Any]:
     try:
-        error = json.loads(data)["error"]
+        error = from_json(data)["error"]
     except (ValueError, LookupError, TypeError):
         return {}
     return error if isinstance(error, Mapping) else {"message": error}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from evalloop.errors import ConfigError
 from evalloop.records.call import Reply, price_of
@@ -24,6 +27,22 @@ MODEL_OPTIONS: Mapping[str, Any] = {
     "output_price": {"type": "number", "minimum": 0, "description": "US dollars per million output tokens"},
 }
 """What every target that asks a chat model offers."""
+
+
+def to_json(data: Any) -> bytes:
+    """A request's body; what the fast writer refuses (half a surrogate pair, a huge number) the other one writes."""
+    try:
+        return orjson.dumps(data)
+    except TypeError:
+        return json.dumps(data).encode()
+
+
+def from_json(data: bytes) -> Any:
+    """The value of an answer's body, as leniently as ``json`` reads it; ValueError for what is none."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)
 
 
 def priced(reply: Reply, options: Mapping[str, Any]) -> Reply:

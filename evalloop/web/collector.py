@@ -64,31 +64,32 @@ class Collector:
         limit = self.settings.public_body if sender.public else self.settings.body
         return key, _with_clock(sender, request, now), await reading.read_body(request, limit), kind
 
-    async def take(self, items: Sequence[Any], sender: Sender, request: Request, *,
+    async def take(self, items: list[Any], sender: Sender, request: Request, *,
                    key: Key | None = None) -> list[dict[str, Any]]:
         """The result of each item, once all that is good and all dead letters are on the disk."""
         if key is not None:
             self._limits.take(key.key_id, len(items), key.rate)
         if request.client is not None:
             self._limits.take(self._limits.address(request.client.host), len(items), self.settings.address_rate)
-        verdicts = [self._unless_erased(each) for each in self._intake(items, sender, datetime.now(UTC))]
+        verdicts = self._unless_erased(self._intake.used_up(items, sender, datetime.now(UTC)))
         rows = [each.row for each in verdicts if each.row is not None]
         letters = [each.letter for each in verdicts if each.letter is not None]
         fates = iter(await self.writer.store(rows, letters) if rows or letters else ())
         results = [_result(each, next(fates) if each.row is not None else each.status) for each in verdicts]
-        for status, number in Counter(each["status"] for each in results).items():
+        for status, number in Counter([each["status"] for each in results]).items():
             self.metrics.events.labels(status).inc(number)
         return results
 
-    def _unless_erased(self, verdict: Verdict) -> Verdict:
+    def _unless_erased(self, verdicts: list[Verdict]) -> list[Verdict]:
         """Nothing comes back of a user who was erased: not from an outbox that was away either."""
-        if verdict.row is None or verdict.row.user_key is None:
-            return verdict
         if time.monotonic() - self._erased_at > FRESH_S:
             self._erased, self._erased_at = self.store.erasures.all(), time.monotonic()
-        if verdict.row.occurred_at > self._erased.get(verdict.row.user_key, ""):
-            return verdict
-        return Verdict(verdict.event_id, status="refused", problems=(ERASED,))
+        erased = self._erased
+        if not erased:
+            return verdicts
+        return [each if each.row is None or each.row.user_key is None
+                or each.row.occurred_at > erased.get(each.row.user_key, "")
+                else Verdict(each.event_id, status="refused", problems=(ERASED,)) for each in verdicts]
 
 
 def _with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
@@ -105,6 +106,8 @@ def _with_clock(sender: Sender, request: Request, now: datetime) -> Sender:
 def _result(verdict: Verdict, status: str) -> dict[str, Any]:
     """One line of the answer."""
     made: dict[str, Any] = {"event_id": verdict.event_id, "status": status}
+    if status == "stored":
+        return made
     problems = (CONFLICT,) if status == "conflict" else verdict.problems
     if problems:
         made["problems"] = [{"field": each.field, "message": each.message, "fix": each.fix} for each in problems]
