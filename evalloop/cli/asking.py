@@ -13,7 +13,8 @@ from evalloop.report.question import Question
 from evalloop.report.table import TableSpec
 
 SUFFIXES = {".html": "html", ".md": "md", ".json": "json", ".csv": "csv", ".xml": "junit", ".txt": "table"}
-POLICY = ("alpha", "margin", "target", "protected", "must_pass", "min_n")
+POLICY = ("alpha", "margin", "target", "protected", "must_pass", "min_n", "approval", "max_cost", "max_latency",
+          "max_cost_change", "max_latency_change")
 _TABLE = (
     click.option("--table", metavar="FILE", help="compare two variants of a CSV, JSONL or Parquet file, no run needed"),
     click.option("--case", "case_column", metavar="COL", default="case", show_default=True,
@@ -42,6 +43,15 @@ _POLICY = (
                  help="cluster that raises an alarm (may be repeated)"),
     click.option("--must-pass", metavar="CASE", multiple=True, help="case that must pass (may be repeated)"),
     click.option("--min-n", type=int, help="fewest pairs that a verdict may rest on"),
+    click.option("--approval", metavar="NAME", multiple=True,
+                 help="grader or cluster that measures what users like: what is right must hold without it (may be "
+                      "repeated)"),
+    click.option("--max-cost", type=float, metavar="USD", help="most that the candidate's mean answer may cost"),
+    click.option("--max-latency", type=float, metavar="SECONDS", help="longest that the mean answer may take"),
+    click.option("--max-cost-change", type=float, metavar="SHARE",
+                 help="how much more than the baseline's it may cost: 0.2 is a fifth"),
+    click.option("--max-latency-change", type=float, metavar="SHARE",
+                 help="how much longer than the baseline's it may take"),
     click.option("--confirm", metavar="BASE2 CAND2", type=(str, str),
                  help="two fresh runs with doubled repeats that confirm or lift an alarm"),
 )
@@ -75,8 +85,7 @@ def asks_results(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def question_of(names: Sequence[str], given: Mapping[str, Any]) -> Question:
     """Names given in any number, the baseline first, and the options of ``asks_results`` as a Question."""
-    whole = {"baseline": names[0], "candidate": names[1], "others": names[2:], "must_pass": (), "min_n": None,
-             "confirm": None, **given}
+    whole = {"baseline": names[0], "candidate": names[1], "others": names[2:], "confirm": None, **given}
     return question(whole)
 
 
@@ -89,7 +98,7 @@ def question(given: Mapping[str, Any], *, keep: bool = False, strict: bool = Fal
     if table and given["confirm"]:
         raise UsageError("--confirm names runs, --table needs none", fix="leave one of the two out")
     return Question(given["baseline"], given["candidate"], spec, given["duplicates"], given["policy_file"],
-                    {name: given[name] for name in POLICY}, given["confirm"], keep, strict,
+                    {name: given.get(name) for name in POLICY}, given["confirm"], keep, strict,
                     tuple(given.get("others", ())))
 
 

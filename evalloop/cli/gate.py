@@ -17,6 +17,7 @@ EXAMPLES = """\b
 Examples:
   evalloop gate baseline @latest
   evalloop gate baseline @latest --target citations --protected refusals --rerun
+  evalloop gate baseline @latest --max-cost-change 0.1 --max-latency 2.5 --approval user_would_downvote
   evalloop gate baseline @latest --policy strict.yaml --format junit -o gate.xml
   evalloop gate main HEAD --format github"""
 

@@ -49,11 +49,13 @@ def _confirmation(project: Project, question: Question, first: Sides) -> Compari
 
 def _compare_table(project: Project, question: Question, table: TableSpec) -> ReportData:
     from evalloop.contracts import ReportData
+    from evalloop.report.approval import rows_of_table
     from evalloop.report.compare import compare_all
 
     asked = table_of(project, question, table)
+    liked = asked.policy.approval
     first, *more = compare_all(asked.columns, asked.baseline, asked.candidates, policy=asked.policy, notes=asked.notes,
-                               seed=project.config.seed)
+                               seed=project.config.seed, right=rows_of_table(asked.columns, liked) if liked else ())
     return ReportData(first, title=table.place, others=tuple(more))
 
 

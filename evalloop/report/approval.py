@@ -6,11 +6,13 @@ scored and compared on its own, beside the deltas that hold both, and the gate a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evalloop.errors import UsageError
 from evalloop.records.report import Score
 from evalloop.records.run import Grade, Trial, score_of
+from evalloop.report.columns import Columns
 
 
 @dataclass
@@ -52,3 +54,16 @@ class Approval:
         """Every name that a policy can mean a grade by."""
         return {name for name in (grade.grader, grade.metric, grade.cluster or trial.cluster) if name}
 
+
+
+def rows_of_table(columns: Columns, names: Collection[str]) -> list[Score]:
+    """The scores of a table in all clusters but these; raises UsageError for a name that no cluster has."""
+    clusters = columns.cluster or [None] * len(columns.case)
+    unknown = sorted({*names} - {str(each) for each in clusters if each is not None})
+    if unknown:
+        raise UsageError(f"approval names {', '.join(unknown)}, but the table has no cluster of that name",
+                         fix="name the column of the clusters: --cluster COL")
+    units: Sequence[Hashable] = columns.unit or [None] * len(columns.case)
+    rows = zip(columns.case, columns.variant, columns.value, clusters, units, strict=True)
+    return [Score(str(case), str(variant), value, unit=None if unit is None else str(unit))
+            for case, variant, value, cluster, unit in rows if cluster is not None and cluster not in names]

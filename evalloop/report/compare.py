@@ -82,9 +82,9 @@ def compare_all(scores: Iterable[Score] | Columns, baseline: Hashable, candidate
 
 def _right(rows: Sequence[Score], baseline: Hashable, candidate: str, policy: Policy, seed: int) -> Delta | None:
     """The overall delta of the scores without approval; None when one of the variants has none."""
-    if not {baseline, candidate} <= {row.variant for row in rows}:
+    if not {str(baseline), candidate} <= {row.variant for row in rows}:
         return None
-    pairs = pair(Columns.of(rows), baseline, candidate).overall
+    pairs = pair(Columns.of(rows), str(baseline), candidate).overall
     return _finished(_delta(pairs, policy, seed), pairs, policy)
 
 

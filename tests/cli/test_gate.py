@@ -164,6 +164,28 @@ def test_budgets(tmp_path, monkeypatch, capsys, policy: str, code: int, reason: 
     assert reason in capsys.readouterr().out
 
 
+TABLE = ("--table", "t.csv", "--cluster", "part", "--cost", "usd", "a", "b")
+
+
+@pytest.mark.parametrize(("flags", "code", "reason"), [
+    ((), ExitCode.OK, "PASS"),
+    (("--max-cost-change", "0.2"), ExitCode.GATE_FAILED, "the policy allows 20 % more"),
+    (("--max-cost", "0.01"), ExitCode.OK, "PASS"),
+    (("--approval", "liked"), ExitCode.GATE_FAILED, "what is right is worse: −20.0 points"),
+    (("--approval", "like"), ExitCode.USAGE, "the table has no cluster of that name")])
+def test_budgets_and_approval_as_options(tmp_path, monkeypatch, capsys, flags: tuple[str, ...], code: int,
+                                         reason: str) -> None:
+    """The command line takes what the policy takes; here the candidate pleases more, costs more and is wrong more."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{part}{number},{part},{name},{value},{0.001 * (1 + (name == 'b'))}"
+            for part, count, old, new in (("liked", 400, 100, 400), ("right", 100, 100, 80)) for number in range(count)
+            for name, value in (("a", int(number < old)), ("b", int(number < new)))]
+    (tmp_path / "t.csv").write_text("\n".join(["case,part,variant,value,usd", *rows]))
+    assert run(["gate", *TABLE, *flags]) == code
+    told = capsys.readouterr()
+    assert reason in told.out + told.err
+
+
 def test_a_budget_without_figures_is_incomplete(tmp_path, monkeypatch, capsys) -> None:
     """What nobody measured cannot keep a budget."""
     monkeypatch.chdir(tmp_path)

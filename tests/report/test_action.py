@@ -100,6 +100,13 @@ def test_fork_is_warned_and_judged_all_the_same(job: Runner, github: Any) -> Non
     assert github.comments == []
 
 
+def test_comment_of_an_app_is_kept_up_to_date(job: Runner, github: Any) -> None:
+    """An app's token cannot ask for its name; ``author`` says it, so that no second comment appears."""
+    github.add("my-app[bot]", "<!-- evalloop report: my-scores.csv -->\n## PASS: old")
+    job.use(baseline="a", candidate="b", options=TABLE, author="my-app[bot]", key="my-scores.csv")
+    assert [each["body"].splitlines()[1] for each in github.comments] == ["## BLOCK: b against a"]
+
+
 def test_allowed_code_passes_and_a_mistake_keeps_its_own(job: Runner) -> None:
     """``allow`` lets a verdict through; a wrong command line is exit 4 and not a verdict."""
     assert job.use(baseline="a", candidate="b", options=TABLE, allow="6 1").code == 0

@@ -22,8 +22,8 @@ def test_paired_t_agrees_with_scipy(differences):
         return
     theirs = scipy.stats.ttest_1samp(differences, 0)
     interval = theirs.confidence_interval()
-    assert stats.t_p(estimate) == pytest.approx(theirs.pvalue, rel=1e-7, abs=1e-12)
-    assert stats.t_interval(estimate) == pytest.approx((interval.low, interval.high), rel=1e-7, abs=1e-9)
+    assert stats.t_p(estimate) == pytest.approx(theirs.pvalue, rel=1e-9, abs=1e-12)
+    assert stats.t_interval(estimate) == pytest.approx((interval.low, interval.high), rel=1e-9, abs=1e-9)
 
 
 @settings(deadline=None)
