@@ -12,6 +12,8 @@ EMPTY: tuple[Any, ...] = (MISSING, None, "", [], {})
 
 def compile_when(conditions: Mapping[str, Any]) -> Callable[[Scope], bool]:
     """A test of a row's values: all conditions must hold."""
+    if not conditions:
+        return lambda _: True
     tests = [(compile_path(path), _test(condition)) for path, condition in conditions.items()]
     return lambda scope: all(holds(get(scope)) for get, holds in tests)
 

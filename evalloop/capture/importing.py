@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from evalloop.capture.conditions import EMPTY
 from evalloop.capture.mapping import PassedOver
@@ -14,15 +16,18 @@ from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
 from evalloop.masking import MASKER, holds_address, mask
 from evalloop.records.event import Event
-from evalloop.records.times import utc_text
+from evalloop.records.times import now_text, utc_text
 from evalloop.store import schema
-from evalloop.store.events import GROUP, Added
+from evalloop.store.body import Row, row_of
+from evalloop.store.events import Added
 
 SHOWN = 1000
 """Errors that are kept with their text; the rest is only counted."""
 
 MakeEvents = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
-AddEvents = Callable[[Sequence[Event]], Added]
+AddRows = Callable[[Sequence[Row]], Added]
+GROUP = 5000
+"""Rows of one commit: what a kill can lose of an import that is then simply repeated."""
 
 
 UNREAD = "no event of the mapping reads it"
@@ -68,39 +73,94 @@ class Captured:
         """Keeps the first ``SHOWN`` errors."""
         self.errors.extend(list(errors)[: max(SHOWN - len(self.errors), 0)])
 
-    def count(self, event: Event) -> None:
+    def count(self, event: Mapping[str, Any]) -> None:
         """Counts one good event by its type and by what was masked in it."""
         self.events += 1
-        self.by_type[event.event_type] = self.by_type.get(event.event_type, 0) + 1
-        for kind in event.privacy.get("masked", ()):
+        self.by_type[event["event_type"]] = self.by_type.get(event["event_type"], 0) + 1
+        for kind in event["privacy"].get("masked", ()):
             self.masked[kind] = self.masked.get(kind, 0) + 1
-        self.sample = self.sample or event
+        self.sample = self.sample or Event.from_dict(event)
 
 
-def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddEvents, *,
+def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRows, *,
                 columns: frozenset[str] = frozenset(), left_out: Mapping[str, str] | None = None,
                 progress: Callable[[int], None] | None = None) -> Captured:
     """Makes the events of all rows and adds them; ``columns`` are those that ``make`` reads, ``left_out`` says why some
-    others are not, ``progress`` hears the number of rows after each group, when it is stored."""
-    result, group = Captured(place), list[tuple[int, Event]]()
+    others are not, ``progress`` hears the number of rows after each group, when it is stored.
+
+    ``add`` runs in a thread of its own: while one group goes to the disk, the next one is made.
+    """
+    result, group, now = Captured(place), list[tuple[int, Row]](), now_text()
     fields = Fields(columns, left_out or {})
-    for line, row in rows:
-        result.rows += 1
-        events, errors = _made(line, row, place, make, result)
-        if errors:
-            result.invalid += 1
-            result.note(errors)
-        if not isinstance(row, RecordError):
-            fields.see(row)
-        for event in events:
-            result.count(event)
-            group.append((line, event))
-        if len(group) >= GROUP:
-            _flush(group, add, result, progress)
-    _flush(group, add, result, progress)
+    with _Adding(add, result, progress) as adding:
+        for line, row in rows:
+            result.rows += 1
+            made, errors = _made(line, row, now, result, make)
+            if errors:
+                result.invalid += 1
+                result.note(errors)
+            if not isinstance(row, RecordError):
+                fields.see(row)
+            for event, stored in made:
+                result.count(event)
+                group.append((line, stored))
+            if len(group) >= GROUP:
+                adding.put(group)
+                group, now = [], now_text()
+        adding.put(group)
     result.never_seen = tuple(sorted(columns - fields.seen)) if result.rows else ()
     result.left_out = fields.left_out()
     return result
+
+
+class _Adding:
+    """Adds groups one after the other, at most one at a time beside the one that is being made."""
+
+    def __init__(self, add: AddRows, result: Captured, progress: Callable[[int], None] | None) -> None:
+        self._add, self._result, self._progress = add, result, progress
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evalloop-import")
+        self._waiting: tuple[Future[Added], Sequence[tuple[int, Row]], int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        try:
+            if error is None:
+                self._settle()
+        finally:
+            self._thread.shutdown()
+
+    def put(self, group: Sequence[tuple[int, Row]]) -> None:
+        """Waits for the group before, then begins to add this one."""
+        self._settle()
+        rows = [row for _, row in group]
+        self._waiting = self._thread.submit(self._add, rows) if rows else _nothing(), group, self._result.rows
+
+    def _settle(self) -> None:
+        """Counts what became of the group that is being added, once it is on the disk."""
+        if self._waiting is None:
+            return
+        future, group, number = self._waiting
+        self._waiting, added, result = None, future.result(), self._result
+        result.stored += added.stored
+        result.already += added.already
+        result.conflicts += len(added.conflicts)
+        if added.conflicts:
+            lines = {row.event_id: line for line, row in group}
+            result.note(RecordError(
+                f"event {event_id} is stored already with another content", file=result.place, line=lines[event_id],
+                field="event_id", fix="a fact is never changed: send a new event with links.supersedes")
+                for event_id in added.conflicts)
+        if self._progress:
+            self._progress(number)
+
+
+def _nothing() -> Future[Added]:
+    done: Future[Added] = Future()
+    done.set_result(Added())
+    return done
 
 
 class Fields:
@@ -131,32 +191,31 @@ class Fields:
         return {name: LeftOut(rows, self._reasons.get(name, UNREAD)) for name, rows in sorted(self._filled.items())}
 
 
-def _made(line: int, row: Mapping[str, Any] | RecordError, place: str, make: MakeEvents,
-          result: Captured) -> tuple[list[Event], list[RecordError]]:
-    """``events_of``, and the count of rows that give none."""
-    try:
-        events, errors = events_of(line, row, place, make)
-    except PassedOver as reason:
-        result.because[str(reason)] = result.because.get(str(reason), 0) + 1
-        events, errors = [], []
-    result.passed_over += not events and not errors
-    return events, errors
+Made = tuple[Mapping[str, Any], Row]
 
 
-def events_of(line: int, row: Mapping[str, Any] | RecordError, place: str,
-              make: MakeEvents) -> tuple[list[Event], list[RecordError]]:
-    """The events of one row, or none and all that is wrong with it."""
+def _made(line: int, row: Mapping[str, Any] | RecordError, now: str, result: Captured,
+          make: MakeEvents) -> tuple[Sequence[Made], list[RecordError]]:
+    """The events of one row as rows of the store, or none and all that is wrong with it."""
     if isinstance(row, RecordError):
         return [], [row]
+    place, made, errors = result.place, list[Made](), list[RecordError]()
     try:
-        made = [prepare(event) for event in make(row)]
+        for event in map(prepare, make(row)):
+            stored, wrong = row_or_problems(event, now)
+            if stored is None:
+                errors += [RecordError(each.message, file=place, line=line, field=each.field, fix=each.fix)
+                           for each in wrong]
+            else:
+                made.append((event, stored))
+    except PassedOver as reason:
+        result.because[str(reason)] = result.because.get(str(reason), 0) + 1
     except ValueProblem as problem:
         return [], [RecordError(str(problem), file=place, line=line, field=problem.field, fix=problem.fix)]
     except (ValueError, OverflowError, RecursionError) as error:
         return [], [RecordError(f"cannot be stored: {error}"[:200], file=place, line=line, fix="mend the row")]
-    errors = [RecordError(each.message, file=place, line=line, field=each.field, fix=each.fix)
-              for event in made for each in problems(event)]
-    return ([], errors) if errors else ([Event.from_dict(event) for event in made], [])
+    result.passed_over += not made and not errors
+    return ([], errors) if errors else (made, [])
 
 
 def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,10 +237,16 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def problems(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
-    """What is wrong with an event: by the schema of its type, and ids that are personal data."""
-    yield from check(event)
-    yield from addresses(event)
+def row_or_problems(event: Mapping[str, Any], received_at: str,
+                    marks: Mapping[str, Any] | None = None) -> tuple[Row | None, list[schema.Problem]]:
+    """The row of a prepared event (``marks``: what a collector adds to its source), or all that is wrong with it: by
+    the schema of its type, and ids that are personal data. ValueError where it cannot be written at all."""
+    if wrong := check(event):
+        return None, [*wrong, *addresses(event)]
+    row = row_of(event, received_at, marks)
+    if row.body.count("@") > 1 and (wrong := list(addresses(event))):  # one is in the name of the masker
+        return None, wrong
+    return row, wrong
 
 
 def check(event: Mapping[str, Any]) -> list[schema.Problem]:
@@ -195,7 +260,7 @@ def addresses(event: Mapping[str, Any]) -> Iterator[schema.Problem]:
     """Ids that are personal data."""
     for block in ("subject", "actor", "links"):
         holder = event.get(block)
-        for name, value in holder.items() if isinstance(holder, Mapping) else ():
+        for name, value in holder.items() if holder and isinstance(holder, Mapping) else ():
             if isinstance(value, str) and holds_address(value):
                 yield schema.Problem((block, name), "holds an e-mail address",
                                      "use a hash: ids are stored as they are")
@@ -234,20 +299,3 @@ def _privacy(given: Any, found: set[str]) -> Any:
     kinds = {*found, *map(str, already if isinstance(already, list) else ())}
     state = given.get("state") if given.get("state") in ("hashed", "dropped") else "masked"
     return {**given, "state": state, "masker": MASKER, "masked": sorted(kinds)}
-
-
-def _flush(group: list[tuple[int, Event]], add: AddEvents, result: Captured,
-           progress: Callable[[int], None] | None) -> None:
-    if group:
-        added = add([event for _, event in group])
-        result.stored += added.stored
-        result.already += added.already
-        result.conflicts += len(added.conflicts)
-        lines = {event.event_id: line for line, event in group}
-        result.note(RecordError(
-            f"event {event_id} is stored already with another content", file=result.place, line=lines[event_id],
-            field="event_id", fix="a fact is never changed: send a new event with links.supersedes")
-            for event_id in added.conflicts)
-        group.clear()
-    if progress:
-        progress(result.rows)

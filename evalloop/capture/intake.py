@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from evalloop.capture.importing import addresses, check, prepare
+from evalloop.capture.importing import prepare, row_or_problems
 from evalloop.capture.values import ValueProblem, pseudonym
 from evalloop.errors import EvalloopError
 from evalloop.masking import mask_text, mend
 from evalloop.records.times import moment_of, time_text
-from evalloop.store.body import OUR_SOURCE, Row, canonical, row_of
+from evalloop.store.body import OUR_SOURCE, Row, canonical
 from evalloop.store.deadletters import Letter
 from evalloop.store.schema import Problem
 
@@ -138,11 +138,8 @@ class Intake:
         try:
             event = prepare(item)
             self._attribute(event, said)
-            wrong = check(event)
-            row = None if wrong else row_of(event, said.received_at, said.marks_of(event))
-            if row is not None and row.body.count("@") > 1:  # one is in the name of the masker
-                wrong = list(addresses(event))
-            if not wrong:
+            row, wrong = row_or_problems(event, said.received_at, said.marks_of(event))
+            if row is not None:
                 return Verdict(event_id, row)
         except ValueProblem as problem:
             wrong = [Problem((problem.field,), str(problem), problem.fix)]
@@ -206,7 +203,7 @@ class _Said:
 
     def marks_of(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What the collector knows and writes into ``source``."""
-        at = event["occurred_at"]
+        at = event.get("occurred_at", "")
         if at <= self.late or "skew_s" in self.marks:
             return self.marks
         return {**self.marks, "skew_s": round((moment_of(at) - self.now).total_seconds())}

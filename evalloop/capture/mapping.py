@@ -36,6 +36,7 @@ LEVELS = (("response_id", "response"), ("provider_response_id", "response"), ("m
           ("span_id", "span"), ("trace_id", "span"), ("turn_index", "turn"), ("task_id", "task"),
           ("session_id", "session"))
 """What an event is about, by the narrowest id that it has."""
+_NUMBERS = (int, float)
 BLOCKS = ("source", "subject", "links", "actor", "consent", "ask", "context", "payload")
 
 
@@ -120,8 +121,11 @@ class RowMapper:
         return _identity(self._name, key)
 
 
+_written = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str).encode
+
+
 def _identity(mapping: str, key: Any) -> str:
-    text = json.dumps([mapping, key], sort_keys=True, ensure_ascii=True, default=str)
+    text = f"[{_written(mapping)}, {key}]" if type(key) is int else _written([mapping, key])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -141,8 +145,8 @@ class _EventMaker:
         self._body = compile_node({name: node for name, node in _prepared(body).items() if node is not None}, salt)
 
     def make(self, scope: Mapping[str, Any], row_id: str) -> Iterator[dict[str, Any]]:
-        for loop, path in self._iterate(scope, 0, ()):
-            inner = {**loop, **{name: get(loop) for name, get in self._let}}
+        for loop, path in self._iterate(scope, 0, ()) if self._loops else ((scope, ()),):
+            inner = {**loop, **{name: get(loop) for name, get in self._let}} if self._let else loop
             if self._when(inner):
                 event = {"schema": SCHEMA, "event_id": self._event_id(row_id, path), "event_type": self._type,
                          **self._body(inner)}
@@ -169,14 +173,22 @@ def _whole(event: dict[str, Any]) -> dict[str, Any]:
     """The event with the level of its subject, where the mapping names none; ValueProblem for an impossible rating."""
     subject = event.get("subject")
     if isinstance(subject, dict) and "level" not in subject:
-        subject["level"] = next((level for name, level in LEVELS if name in subject), "response")
+        subject["level"] = _level(subject)
     if event["event_type"] == "feedback.rating":
         given = event.get("payload", {})
-        value, least, most = (given.get(name) for name in ("value", "min", "max"))
-        if all(isinstance(each, int | float) for each in (value, least, most)) and not least <= value <= most:
+        value, least, most = given.get("value"), given.get("min"), given.get("max")
+        if (isinstance(value, _NUMBERS) and isinstance(least, _NUMBERS) and isinstance(most, _NUMBERS)
+                and not least <= value <= most):
             raise ValueProblem(f"{value} lies outside {least} to {most}", "set the scale: --option max=... (and min)",
                                "payload.value")
     return event
+
+
+def _level(subject: Mapping[str, Any]) -> str:
+    for name, level in LEVELS:
+        if name in subject:
+            return level
+    return "response"
 
 
 def _items(value: Any, where: str, *, optional: bool) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from string import Formatter
 from typing import Any
 
@@ -59,6 +60,8 @@ def compile_path(path: str) -> Getter:
     """
     steps = _STEP.findall(path)
     first, rest = steps[0], tuple(steps[1:])
+    if first == path:
+        return lambda scope: scope.get(path, MISSING)
 
     def get(scope: Scope) -> Any:
         if path in scope:
@@ -289,8 +292,14 @@ def _steps(spec: Mapping[str, Any], salt: bytes) -> Sequence[Callable[[Any], Any
     if "cut" in spec:
         steps.append(lambda value: parse_text(value)[: spec["cut"]])
     if spec.get("hash"):
-        steps.append(lambda value: pseudonym(salt, parse_text(value)))
+        steps.append(_hasher(salt))
     return steps
+
+
+def _hasher(salt: bytes) -> Callable[[Any], str]:
+    """``pseudonym``, which remembers the users that come again and again."""
+    hashed = lru_cache(maxsize=100_000)(partial(pseudonym, salt))
+    return lambda value: hashed(parse_text(value))
 
 
 def _mapper(spec: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -312,13 +321,24 @@ def compile_node(node: Any, salt: bytes, field: str = "") -> Getter:
         parts = [(key, compile_node(item, salt, f"{field}.{key}".strip("."))) for key, item in node.items()]
 
         def block(scope: Scope) -> Any:
-            made = [(key, get(scope)) for key, get in parts]
-            return {key: item for key, item in made if item is not MISSING}
-        return block
+            made = {}
+            for key, get in parts:
+                item = get(scope)
+                if item is not MISSING:
+                    made[key] = item
+            return made
+        return (lambda _: {**node}) if _constant(node) else block
     if isinstance(node, list):
         items = [compile_node(item, salt, f"{field}[{index}]") for index, item in enumerate(node)]
         return lambda scope: [made for get in items if (made := get(scope)) is not MISSING]
     return lambda _: node
+
+
+def _constant(node: Any) -> bool:
+    """True when nothing inside is taken from a row."""
+    if isinstance(node, Mapping):
+        return not is_value(node) and all(map(_constant, node.values()))
+    return not isinstance(node, list) or all(map(_constant, node))
 
 
 def _named(get: Getter, field: str) -> Getter:

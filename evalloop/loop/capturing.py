@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,7 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     if dry_run:
         return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
     with event_store(project) as store:
-        return import_rows(rows, place, make, store.add, columns=columns, left_out=left_out, progress=progress)
+        return import_rows(rows, place, make, store.add_rows, columns=columns, left_out=left_out, progress=progress)
 
 
 def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
@@ -89,10 +90,10 @@ def _capture_table(project: Project, address: str, how: Reading, *, dry_run: boo
         return import_rows(rows, query.place, make, lambda _: Added(), columns=columns, left_out=left_out)
     with event_store(project) as store:
         def stored(number: int) -> None:
-            followed.mark()
+            followed.mark(number)
             if progress:
                 progress(number)
-        return import_rows(rows, query.place, make, store.add, columns=columns, left_out=left_out, progress=stored)
+        return import_rows(rows, query.place, make, store.add_rows, columns=columns, left_out=left_out, progress=stored)
 
 
 class _Followed:
@@ -101,7 +102,7 @@ class _Followed:
     def __init__(self, query: Query, bookmark: Bookmark) -> None:
         self.bookmark = bookmark
         self._query = query
-        self._last: Any = None
+        self._read: deque[tuple[int, Any]] = deque()
         self._marked_at = monotonic()
         self._ended = False
 
@@ -109,8 +110,10 @@ class _Followed:
         return self._query.count(self._from)
 
     def rows(self) -> Iterator[RawRow]:
+        cursor = self._query.cursor
         for number, row in enumerate(self._query.rows(self._from), 1):
-            self._last = row[self._query.cursor] if self._query.cursor else None
+            if cursor:
+                self._read.append((number, row[cursor]))
             yield number, row
         self._ended = True
 
@@ -118,10 +121,13 @@ class _Followed:
     def _from(self) -> Any:
         return self.bookmark.read() if self._query.cursor else None
 
-    def mark(self) -> None:
-        """Called when the events of all rows so far are on the disk."""
-        if self._last is not None and (self._ended or monotonic() - self._marked_at > MARK_S):
-            self.bookmark.write(self._last)
+    def mark(self, number: int) -> None:
+        """Called when the events of that many rows are on the disk."""
+        last = None
+        while self._read and self._read[0][0] <= number:
+            last = self._read.popleft()[1]
+        if last is not None and (self._ended or monotonic() - self._marked_at > MARK_S):
+            self.bookmark.write(last)
             self._marked_at = monotonic()
 
 

@@ -72,7 +72,10 @@ class EventStore:
 
     def _add_group(self, group: Sequence[Event]) -> Added:
         now = now_text()
-        rows = [row_of(event.to_dict(), now) for event in group]
+        return self.add_rows([row_of(event.to_dict(), now) for event in group])
+
+    def add_rows(self, rows: Sequence[Row]) -> Added:
+        """The same for rows, in one commit."""
         fates = self.write(rows)
         taken = tuple(row.event_id for row, fate in zip(rows, fates, strict=True) if fate == CONFLICT)
         return Added(fates.count(STORED), fates.count(ALREADY), taken)

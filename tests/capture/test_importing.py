@@ -13,6 +13,8 @@ from evalloop.capture.mapping import RowMapper, load, native
 from evalloop.capture.sources import CsvSource, JsonlSource
 from evalloop.errors import RecordError
 from evalloop.records.event import Event
+from evalloop.store.body import Row
+from evalloop.store.columns import event_of
 from evalloop.store.events import Added, EventStore
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
@@ -29,9 +31,9 @@ def imported(rows: Sequence[dict[str, Any] | RecordError]) -> tuple[Captured, li
     """What becomes of native rows."""
     kept: list[Event] = []
 
-    def add(events: Sequence[Event]) -> Added:
-        kept.extend(events)
-        return Added(len(events))
+    def add(rows: Sequence[Row]) -> Added:
+        kept.extend(event_of(row.body, row.received_at) for row in rows)
+        return Added(len(rows))
     return import_rows(enumerate(rows, 1), "x.jsonl", native, add), kept
 
 
@@ -46,7 +48,7 @@ def test_good_rows_are_stored_and_bad_ones_named() -> None:
 
 def test_row_with_one_bad_event_stores_none_of_its_events() -> None:
     """A row is stored whole or not at all, so that mending it and importing again doubles nothing."""
-    kept: list[Event] = []
+    kept: list[Row] = []
     rows = [(1, {"good": event(1), "bad": event(2, payload={})})]
     result = import_rows(rows, "x", lambda row: [row["good"], row["bad"]], lambda made: Added(len(kept + list(made))))
     assert (result.events, result.invalid) == (0, 1)
@@ -124,7 +126,7 @@ def test_conflicts_are_told_with_their_line(tmp_path: Path) -> None:
     """The second body under one id is named by the line it stands on."""
     with EventStore(str(tmp_path / "e.sqlite")) as store:
         rows = [(1, event(1)), (2, event(2)), (3, event(1, payload={"text": "other"}))]
-        result = import_rows(rows, "x.jsonl", native, store.add)
+        result = import_rows(rows, "x.jsonl", native, store.add_rows)
     assert (result.stored, result.conflicts, result.clean) == (2, 1, False)
     assert str(result.errors[0]).startswith("x.jsonl:3: event_id: event event-0001 is stored already")
 
@@ -141,7 +143,7 @@ def test_real_data_comes_in_whole_and_only_once(tmp_path: Path, name: str, sourc
     place = str(DEMO / "data" / file)
     make = RowMapper(load(DEMO / "mappings" / f"{name}.yaml"), b"salt")
     with EventStore(str(tmp_path / "e.sqlite")) as store:
-        first, second = (import_rows(source.rows(place), place, make, store.add, columns=make.columns)
+        first, second = (import_rows(source.rows(place), place, make, store.add_rows, columns=make.columns)
                          for _ in range(2))
         events = list(store.events())
     assert first.clean

@@ -13,6 +13,7 @@ from evalloop.records.event import Event
 from evalloop.records.signal import Signal
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.turns import Joined
+from evalloop.store.columns import event_of
 from evalloop.store.events import Added
 from evalloop.testing import derived_of, joined_of
 
@@ -28,7 +29,8 @@ def real_events(name: str) -> list[Event]:
     events: list[Event] = []
     make = RowMapper(load(DEMO / "mappings" / f"{name}.yaml"), b"salt")
     place = str(DEMO / "data" / file)
-    import_rows(source.rows(place), place, make, lambda made: events.extend(made) or Added(len(made)))
+    import_rows(source.rows(place), place, make,
+                lambda made: events.extend(event_of(row.body, None) for row in made) or Added(len(made)))
     return events
 
 

@@ -18,6 +18,7 @@ from evalloop.records.signal import Signal
 from evalloop.signals.edits import Edit
 from evalloop.signals.implicit import Accept
 from evalloop.signals.messages import Rephrase, Reply
+from evalloop.store.columns import event_of
 from evalloop.store.events import Added
 from evalloop.testing import derived_of
 
@@ -32,7 +33,7 @@ def made() -> Made:
     """Events of the log, and what four detectors say of them."""
     events: list[Event] = []
     import_rows(JsonlSource().rows(str(LOG)), str(LOG), RowMapper(load(MAPPING), b"salt"),
-                lambda group: events.extend(group) or Added(len(group)))
+                lambda group: events.extend(event_of(row.body, None) for row in group) or Added(len(group)))
     return events, derived_of(events, [Accept(), Edit(), Rephrase(), Reply()])
 
 
