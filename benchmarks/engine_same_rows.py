@@ -4,10 +4,10 @@
     python benchmarks/engine_same_rows.py --events 20000000 --only duckdb --memory 4GB
 
 ``cluster`` starts an Apache Spark standalone cluster on this machine: a master and two worker processes of one core
-each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's own
-expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells that
-weights are fitted to, the weights, weekly theme shares, and preference pairs. Every result is written as Parquet by the
-engine that made it, and compared row by row, as multisets; exit 1 when a single row differs.
+each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's
+own expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells
+that weights are fitted to, the weights, weekly theme shares, and preference pairs. Every result is written as Parquet
+by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 Users of three surfaces and plans read, copy, stop, accept, edit, vote, comment and are asked at random; one turn in
 twenty is a new try of the one before; a tenth of the turns has no session id; some votes are retracted and some acts
-speak of answers that never came. Every number comes from whole-number arithmetic on the row's own number, so that any engine,
-any machine and any batch size gives the same rows. Written are the columns of the real lake by day, without
+speak of answers that never came. Every number comes from whole-number arithmetic on the row's own number, so that any
+engine, any machine and any batch size gives the same rows. Written are the columns of the real lake by day, without
 ``body`` and the times as timestamps (analysis counts in ``at_us``).
 """
 
@@ -68,7 +68,8 @@ def _acts() -> str:
         with rolled as (select *, {_mixed('i * 7 + k', 20)} % 1000 as roll, {look} as look
                         from turns, range(1, {PER_TURN}) r(k)),
         named as (select *, case {kind} end as kind from rolled),
-        typed as (select *, kind = 'feedback.prompted' or (kind = 'feedback.thumbs' and look % 4 = 0) as asked from named)
+        typed as (select *, kind = 'feedback.prompted' or (kind = 'feedback.thumbs' and look % 4 = 0) as asked
+                  from named)
         select 'a' || i || '-' || k as event_id, kind as event_type, at_us + (look % 60 + k) * 1000000 as at_us,
             case when look % 500 = 0 then 'lost' || i else 'r' || i end as response_id, null::varchar as session_id,
             user_key, surface, plan,
