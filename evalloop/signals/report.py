@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from evalloop.records.base import Record
-from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
 
 if TYPE_CHECKING:
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from evalloop.signals.heard import Floats, Heard, Rows, TurnRows
 
 Table = Any
+
+if TYPE_CHECKING:
+    from evalloop.stats import UnitSums
 
 TIERS = ((0.50, "mature"), (0.25, "healthy"), (0.10, "building"), (0.0, "capture-only"))
 JUDGMENT = "judgment.result"
@@ -167,24 +169,6 @@ def _rates(evidence: Evidence, turns: TurnRows, signals: Mapping[str, Table]) ->
             share_of(spoken[rows].astype(float), turns.units[rows]))
 
 
-def capture_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
-    """Share of sessions with a usable implicit signal; a turn without a session is a session of its own."""
-    usable = {each.response_id for each in signals if each.kind == "implicit" and each.weight > 0 and each.polarity}
-    sessions: dict[str, bool] = {}
-    units: dict[str, str] = {}
-    for turn in turns:
-        name = _session(turn)
-        sessions[name] = sessions.get(name, False) or turn.response_id in usable
-        units.setdefault(name, unit_of(turn))
-    return share_of([float(hit) for hit in sessions.values()], [units[name] for name in sessions])
-
-
-def explicit_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
-    """Share of turns with an explicit signal."""
-    spoken = {each.response_id for each in signals if each.kind == "explicit"}
-    return share_of([float(turn.response_id in spoken) for turn in turns], [unit_of(turn) for turn in turns])
-
-
 def tier(rate: float | None) -> str:
     """How far a team is: below 10 % capture-only, 10-25 % building, 25-50 % healthy, above mature."""
     return "no sessions" if rate is None else next(name for limit, name in TIERS if rate >= limit)
@@ -197,6 +181,17 @@ def share_of(values: Sequence[float] | Floats, units: Sequence[str] | Rows) -> S
     from evalloop import stats
 
     found = stats.share_interval_clustered(values, users=units)
+    interval = (found.interval.low, found.interval.high) if found.interval else None
+    return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
+
+
+def share_of_sums(sums: UnitSums | None) -> Share:
+    """The same from sums by unit; None where there is no row."""
+    if sums is None:
+        return Share(0, None, None, None, 0, "no data")
+    from evalloop import stats
+
+    found = stats.share_of_units(sums)
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
 
