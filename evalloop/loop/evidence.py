@@ -133,7 +133,7 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
 
     chosen = detectors_of(project, detectors)
     with open_evidence(project) as bench:
-        _need_turns(bench.evidence)
+        need_turns(bench.evidence)
         signals, turns = bench.records(chosen), joined(bench.evidence)
         events = bench.evidence.counts["events"]
     kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
@@ -158,10 +158,11 @@ def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
     from evalloop.signals.turns import joined
 
     with open_evidence(project) as bench:
-        _need_turns(bench.evidence)
+        need_turns(bench.evidence)
         return joined(bench.evidence), bench.records(detectors_of(project))
 
 
-def _need_turns(evidence: Evidence) -> None:
+def need_turns(evidence: Evidence) -> None:
+    """EmptyError where no event speaks of a response."""
     if not evidence.engine.count(evidence.turns.limit(1)):
         raise EmptyError("no event speaks of a response", fix="import events first: evalloop capture FILE --mapping M")

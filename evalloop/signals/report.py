@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalloop.records.base import Record
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
 from evalloop.signals.turns import Joined
+
+if TYPE_CHECKING:
+    from evalloop.stats import UnitSums
 
 TIERS = ((0.50, "mature"), (0.25, "healthy"), (0.10, "building"), (0.0, "capture-only"))
 JUDGMENT = "judgment.result"
@@ -171,6 +174,17 @@ def share_of(values: Sequence[float], units: Sequence[str]) -> Share:
     from evalloop import stats
 
     found = stats.share_interval_clustered(values, users=units)
+    interval = (found.interval.low, found.interval.high) if found.interval else None
+    return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
+
+
+def share_of_sums(sums: UnitSums | None) -> Share:
+    """The same from sums by unit; None where there is no row."""
+    if sums is None:
+        return Share(0, None, None, None, 0, "no data")
+    from evalloop import stats
+
+    found = stats.share_of_units(sums)
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
 
