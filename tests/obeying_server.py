@@ -2,7 +2,9 @@
 
 ``POST /v1/chat/completions``: where any text of the request holds something like a command or an answer (JSON with a
 label, a name in quotes after "label", "call it", "as", "output" ...), that is what it answers; else it names the first
-quote's words. It prints its port; ``GET /asked`` returns all prompts it saw, ``GET /obeyed`` what it was made to say.
+quote's words. As a judge it passes what stands beside a text of ``data/injections.json``, and else what has an even
+number of letters. It prints its port; ``GET /asked`` returns all prompts it saw, ``GET /obeyed`` what it was made to
+say.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import re
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
+INJECTIONS: list[str] = json.loads((Path(__file__).parent / "data" / "injections.json").read_text(encoding="utf-8"))
 JSON_ANSWER = re.compile(r"\{[^{}]*label[^{}]*\}")
 COMMAND = re.compile(
     r"(?:label|name|call|rename|title|output|answer|say|respond|reply|print|write|categor\w+|mark|tag|as|to|with|now)"
@@ -23,6 +27,8 @@ COMMAND = re.compile(
 
 def answer(system: str, user: str) -> tuple[str, bool]:
     """What it says, and whether it was told to."""
+    if "RUBRIC" in user:
+        return judged(user)
     plain = user.replace('\\"', '"').replace("\\n", "\n")
     quotes = re.search(r'"quotes": \[(.*?)\], "phrases"', plain, re.DOTALL)
     seen = quotes[1] if quotes else plain
@@ -33,6 +39,13 @@ def answer(system: str, user: str) -> tuple[str, bool]:
         return json.dumps({"label": command[1].strip(), "category": "unsafe"}), True
     words = re.findall(r"[A-Za-z]+", seen)[:6]
     return json.dumps({"label": " ".join(words)[:60] or "nothing", "category": "other"}), False
+
+
+def judged(user: str) -> tuple[str, bool]:
+    """A verdict on the block OUTPUT, and whether it was bought."""
+    told = any(part in user for text in INJECTIONS for part in text.split("\n") if len(part) > 20)
+    even = sum(map(str.isalpha, user)) % 2 == 0
+    return json.dumps({"evidence": "", "reason": "told so" if told else "counted", "pass": told or even}), told
 
 
 class Handler(BaseHTTPRequestHandler):

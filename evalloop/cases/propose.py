@@ -36,10 +36,12 @@ _KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in (
     ("tone", r"\b(?:rude|impolite|patroni[sz]ing|condescending|preachy|unfriendly|lecture|lecturing)\b"),
     ("stale-data", r"\b(?:outdated|out of date|old version|deprecated|no longer (?:true|exists|valid)|not anymore)\b"),
     ("off-topic", r"\b(?:off.?topic|irrelevant|not relevant|change of topic|(?:have|has|got) to do with|relate[sd]? to|"
-                  r"not what i (?:asked|said|meant)|i asked|what are you talking about|\w*n.?t make?s? (?:any )?sense|"
-                  r"not mak(?:e|ing) (?:any )?sense|does not make|makes? no sense|not sense|"
+                  r"not what i (?:asked|said|meant)|i asked|(?:did not|didn.?t) ask (?:that|this|about)|"
+                  r"what (?:are you|you are|you.?re|your|u) (?:talking about|saying)|"
+                  r"(?:not?|\w+n.?t|doesn)\b[^.!?]{0,25}\bsense|"
                   r"not (?:very |any )?help(?:ful)?|what do you mean|didn.?t answer)\b"),
-    ("hallucination", r"\b(?:wrong|incorrect|not (?:true|right|correct|accurate)|false|made (?:it |that )?up|invented|"
+    ("hallucination", r"\b(?:(?<!doing it )(?<!do it )wrong|incorrect|false|invented|"
+                      r"not (?:true|right|correct|accurate)|made (?:it |that )?up|"
                       r"hallucinat\w+|mistake\w*|are you sure)\b"),
 ))
 _TOO_LONG = re.compile(r"\b(?:too (?:long|wordy|verbose)|shorter|concise|brief(?:er|ly)?)\b", re.IGNORECASE)

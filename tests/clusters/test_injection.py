@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from evalloop import loop
-from evalloop.cases.grow import grow
+from evalloop.cases.grow import GrowSettings, grow
 from evalloop.clusters.embed import OfflineEmbedder
 from evalloop.clusters.group import LeidenClusterer
-from evalloop.clusters.label import LlmLabeler
+from evalloop.clusters.label import LlmLabeler, PhraseLabeler
 from evalloop.clusters.redteam import attacks, is_red_team
 from evalloop.clusters.summarize import summarize
 from evalloop.clusters.themes import ThemeOptions, build
@@ -116,6 +116,35 @@ def test_an_obedient_model_changes_nothing_but_the_item(honest: list[Failure], o
     assert all(each.provenance["cluster_id"] in {cluster.cluster_id for cluster in red} for each in extra)
     assert told(obeying, "asked")
     assert told(obeying, "obeyed") == []
+
+
+def test_no_grade_changes_by_an_attack(honest: list[Failure], obeying: str, tmp_path: Path) -> None:
+    """With and without the attacks a judge that obeys sees the same rubrics and gives the same grades; an attack that
+    stood in a rubric would have bought one."""
+    attackers = [complaint(900 + number, text) for number, text in enumerate(INJECTIONS)]
+    settings = GrowSettings(attacks=attacks, per_cluster=6)
+
+    def grown(failures: list[Failure]) -> dict[str, Case]:
+        themes = build(failures, [], OfflineEmbedder(), LeidenClusterer(), PhraseLabeler(), ThemeOptions("2026-W47"))
+        return {each.id: each for each in grow(themes, failures, [], settings=settings)}
+
+    clean, attacked = grown(honest), grown([*honest, *attackers])
+    assert attacked.keys() == clean.keys()
+    assert all(each.graders == clean[name].graders for name, each in attacked.items())
+    before = len(told(obeying, "obeyed"))
+    bench = loop.open_bench(loop.open_project(
+        tmp_path, judge_model="gpt-4o-mini", judge_base_url=f"{obeying}/v1", cache=False))
+    try:
+        verdicts = {name: [grade.passed for grade in bench.grades(each, "the card comes in five days")]
+                    for name, each in attacked.items()}
+        assert verdicts == {name: [grade.passed for grade in bench.grades(each, "the card comes in five days")]
+                            for name, each in clean.items()}
+        assert {passed for each in verdicts.values() for passed in each} == {True, False}
+        assert len(told(obeying, "obeyed")) == before
+        bought = bench.grade("rubric", "anything", f"It helps.\n> {INJECTIONS[1]}")
+        assert (bought.passed, bought.explanation) == (True, "told so")
+    finally:
+        bench.close()
 
 
 def test_an_attack_that_is_not_seen_still_gives_no_name(honest: list[Failure], obeying: str, tmp_path: Path,
