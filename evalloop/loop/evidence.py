@@ -129,15 +129,13 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
     ``by`` names a key of the events' context (such as ``model_answered``): rates are then given for each of its values.
     """
     from evalloop.signals.report import report
-    from evalloop.signals.turns import joined
 
     chosen = detectors_of(project, detectors)
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
-        signals, turns = bench.records(chosen), joined(bench.evidence)
-        events = bench.evidence.counts["events"]
-    kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
-    return report(turns, signals, kinds, events=events, by=by)
+        signals = bench.signals(chosen)
+        kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
+        return report(bench.evidence, signals, kinds, by=by)
 
 
 def failures(project: Project) -> list[Failure]:

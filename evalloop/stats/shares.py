@@ -162,7 +162,7 @@ class _Sample:
         if (weight < 0).any() or weight.sum() == 0:
             raise ValueError("weights are not negative and not all 0")
         codes, count = unit_codes(range(rows.size) if users is None else users, rows.size)
-        mean = float((weight @ rows) / weight.sum())
+        mean = float(np.clip((weight @ rows) / weight.sum(), rows.min(), rows.max()))  # rounding may lead beyond
         residuals = totals(weight * (rows - mean), codes, count)
         unit_weights = totals(weight, codes, count)
         kept = unit_weights > 0

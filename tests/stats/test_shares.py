@@ -128,6 +128,18 @@ def test_bad_shares_are_refused(values, weights, message):
         stats.share_interval_clustered(values, weights=weights)
 
 
+def test_a_weighted_share_of_all_is_all() -> None:
+    """Rounding of the weights leads to no share above 1."""
+    weights = np.random.default_rng(3).uniform(0.1, 3.0, 5000)
+    for draw in range(20):
+        part = weights[draw * 200:][:431]
+        found = stats.share_interval_clustered(np.ones(431), users=range(431), weights=part)
+        assert found.share == 1.0
+        assert found.interval is not None
+        assert 0.9 < found.interval.low < found.interval.high
+        assert found.interval.high == pytest.approx(1.0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 14), st.booleans()), min_size=1, max_size=120))
 def test_sums_by_user_give_the_share_of_the_rows(rows: list[tuple[int, bool]]) -> None:
     """What an engine adds up by user gives the share, interval and effective size that the rows give."""
