@@ -142,12 +142,12 @@ def write_notes(project: Project, release: Release, form: str = "md", template: 
 
 
 def notes_feed(project: Project, template: Path | None = None) -> str:
-    """The notes of all releases as a JSON Feed."""
+    """The notes of all releases that the gate let through, as a JSON Feed: what did not ship is no news for users."""
     from evalloop.notes.page import feed
 
-    releases = list_releases(project)
+    releases = [each for each in list_releases(project) if each.gate == "PASS"]
     if not releases:
-        raise EmptyError("no release is recorded", fix="evalloop release create NAME BASE CAND")
+        raise EmptyError("no release that passed its gate is recorded", fix="evalloop release create NAME BASE CAND")
     return feed([(each, write_notes(project, each, template=template)[0]) for each in releases], "Release notes")
 
 
