@@ -33,7 +33,7 @@ their size, and so do those whose texts repeat each other."""
 NEAREST = 3
 """A text goes to the cluster whose nearest exemplars, so many of them, are closest on average."""
 
-RARE = 0.02
+RARE = 0.01
 """So unlikely it must be that a part of a continued group holds so few exemplars by chance, to be a birth: a new matter
 that is close to a known one falls into the same group at first."""
 
@@ -71,8 +71,8 @@ def follow(
     """Gives texts to known clusters and finds new ones.
 
     The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born,
-    and so is a part of a group that holds fewer of the group's exemplars than chance would give it; every other text
-    goes to the known cluster whose exemplars are nearest, whatever group it fell into, so that the grouping of one week
+    and so (with the vectors of a model) is a part of a group that holds fewer of the group's exemplars than chance
+    would give it; every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into, so that the grouping of one week
     cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are texts far from every group.
     """
     import numpy as np
@@ -81,8 +81,9 @@ def follow(
     vectors = embedder.embed([*texts, *(text for _, text in carried)])
     owners = np.array([owner for owner, _ in carried], dtype=object)
     groups = clusterer.cluster(vectors, seed=seed)
+    fitted = getattr(embedder, "fitted", False)  # vectors that a few texts taught are too rough for parts of groups
     found = place(texts, vectors, owners, groups, min_size=min_size, other=other,
-                  divide=lambda rows: clusterer.cluster(rows, seed=seed))
+                  divide=None if fitted else lambda rows: clusterer.cluster(rows, seed=seed))
     return replace(found, exemplars={text: vectors[len(texts) + row] for row, (_, text) in enumerate(carried)})
 
 
