@@ -72,8 +72,9 @@ def follow(
 
     The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born,
     and so (with the vectors of a model) is a part of a group that holds fewer of the group's exemplars than chance
-    would give it; every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into, so that the grouping of one week
-    cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are texts far from every group.
+    would give it; every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into,
+    so that the grouping of one week cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are
+    texts far from every group.
     """
     import numpy as np
 
