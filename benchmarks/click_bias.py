@@ -31,9 +31,7 @@ from evalloop.records.cluster import WeekShare
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.fused import FusedModel, SurfaceModel
-from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
-from evalloop.signals.abuse import suspicious
+from evalloop.signals.abuse import Vote, suspicious
 from evalloop.signals.population import Column, Population
 from evalloop.signals.weighting import WeightOptions, weigh
 
@@ -148,16 +146,10 @@ def said_of(world: World, row: int) -> str:
     return f"{'broken sources' if world.theme[row] else 'something else'} number {row}"
 
 
-def votes_of(world: World) -> tuple[list[Turn], list[Signal]]:
-    """All votes as turns and signals, for the account filter."""
-    turns, signals = [], []
-    for row in np.flatnonzero(world.vote).tolist():
-        event = _vote(world, row, int(world.vote[row]))
-        turns.append(Turn(f"r{row}", f"s{row}", event.user_key, event.occurred_at, events=(event,)))
-        signals.append(Signal(f"s{row}", "thumbs@1", "explicit", float(world.vote[row]), 1.0, event.occurred_at,
-                              f"r{row}", user_key=event.user_key, event_ids=(event.event_id,),
-                              text=event.payload.get("text")))
-    return turns, signals
+def votes_of(world: World) -> list[Vote]:
+    """All votes, for the account filter."""
+    return [Vote(f"u{world.user[row]}", float(int(world.at[row])), float(world.vote[row]), f"r{row}",
+                 said_of(world, row) if world.vote[row] < 0 else "") for row in np.flatnonzero(world.vote).tolist()]
 
 
 def inside(failures: Iterable[Failure], world: World) -> list[bool]:
@@ -191,7 +183,7 @@ def estimates(world: World) -> dict[str, WeekShare]:
     shares["90 % of rows out, cap + ipw"] = _without(left, people, {}, users, world, "ipw")
     most = {f"u{user}" for user in range(USERS, USERS + 10)}
     shares["10 of 12 accounts out, cap + ipw"] = _without(found, people, dict.fromkeys(most, 0.0), users, world, "ipw")
-    factors = {each.user_key: each.factor for each in suspicious(*votes_of(world))}
+    factors = {each.user_key: each.factor for each in suspicious(votes_of(world))}
     shares["evalloop: filter, cap, rake"] = _without(found, people, factors, users, world, "auto")
     asked = told(world)
     shares["random ask"] = share(weigh(asked, people)[0], inside(asked, world))
@@ -278,14 +270,14 @@ def whole_way(seed: int, *, mnar: bool, brigade: bool) -> Way:
     """
     from evalloop.signals import evalloop_detectors
     from evalloop.signals.build import detector_id
-    from evalloop.signals.weighted import weighted_failures
-    from evalloop.testing import derived_of, joined_of
+    from evalloop.signals.derive import derive
+    from evalloop.signals.weighted import weigh_evidence
+    from evalloop.testing import evidence_of
 
     world = draw(np.random.default_rng([seed, mnar]), mnar=mnar, brigade=brigade)
-    events = list(events_of(world))
+    evidence = evidence_of(events_of(world))
     detectors = {each.name: each for each in evalloop_detectors() if each.name in ("thumbs", "stop")}
-    signals = [each for found in derived_of(events, detectors.values()).values() for each in found]
-    result = weighted_failures(joined_of(events).turns, signals, known_score(detector_id(detectors["stop"])))
+    result = weigh_evidence(evidence, derive(evidence, detectors.values()), known_score(detector_id(detectors["stop"])))
     return _way(world, result.failures, {**result.weighting.to_dict(), "failures": len(result.failures)})
 
 

@@ -60,8 +60,7 @@ def weights(as_json: bool) -> int:
                                           "click") if each.z is not None else "too few users to compare"
         click.echo(f"theme {one_line(each.label, limit=40)}: {each.share:.1%} told, {each.random:.1%} in the random "
                    f"ask; {verdict}")
-    silent = [each for each in found.scores.values() if each.probability is not None]
-    click.echo(f"\nturns with a failure score: {len(silent):,} of {len(found.scores):,}; evidence, but no vote or "
+    click.echo(f"\nturns with a failure score: {found.scored:,} of {found.turns:,}; evidence, but no vote or "
                f"word of the user: {found.unvoted:,}")
     return ExitCode.OK
 

@@ -42,7 +42,8 @@ def command(name: str, segments: Sequence[str], baseline_days: int, days: int, s
 
     May be run every day: looking often raises no false alarm. The unit is the user, with their first answers of the
     period; users are compared within kinds of traffic, so that a change of the mix alone proves nothing. What lets
-    users down beside the claimed themes is the control. Exit 1 when a theme is worse.
+    users down beside the claimed themes is the control. A theme that is worse, or came back after it was resolved, is
+    reopened with its retired cases. Exit 1 when a theme is worse.
     """
     from evalloop.notes.verify import Watch
 
@@ -74,6 +75,8 @@ def _print(release: Release) -> None:
     for each in release.checks:
         since = f", clear since {each.decided_on[:10]}" if each.decided_on else ""
         click.echo(f"{one_line(each.cluster, limit=40)}: {one_line(each.reason, limit=200)}{since}")
+        if each.reopened:
+            click.echo(f"  {len(each.reopened)} retired cases of it are candidates again: evalloop review")
 
 
 def _figures(check: Check) -> list[str]:

@@ -258,7 +258,7 @@ class Spark(Engine):
     def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
         if not addresses:
             return self.rows([], schema)
-        paths = [each if "://" in each else Path(each).absolute().as_uri() for each in addresses]
+        paths = [each if "://" in each else _file_address(Path(each)) for each in addresses]
         return self._table(self.session.read.parquet(*paths), _schema_of(schema))
 
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
@@ -300,7 +300,7 @@ class Spark(Engine):
         return self._table(frame, _schema_of(schema))
 
     def write(self, table: Table, folder: Path) -> None:
-        self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(folder.absolute().as_uri())
+        self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(_file_address(folder))
 
     def close(self) -> None:
         self.session.stop()
@@ -369,6 +369,11 @@ def _numbers(table: Table) -> dict[str, str]:
     """The SQL types of the columns whose types engines do not agree on."""
     return {name: "double" if kind.is_floating() else "bigint"
             for name, kind in table.schema().items() if kind.is_floating() or kind.is_int64()}
+
+
+def _file_address(path: Path) -> str:
+    """The address of a file as Hadoop reads it: nothing is escaped, a folder ``day=1`` keeps its name."""
+    return f"file://{path.absolute()}"
 
 
 def _quoted(text: str) -> str:

@@ -129,15 +129,13 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
     ``by`` names a key of the events' context (such as ``model_answered``): rates are then given for each of its values.
     """
     from evalloop.signals.report import report
-    from evalloop.signals.turns import joined
 
     chosen = detectors_of(project, detectors)
     with open_evidence(project) as bench:
-        _need_turns(bench.evidence)
-        signals, turns = bench.records(chosen), joined(bench.evidence)
-        events = bench.evidence.counts["events"]
-    kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
-    return report(turns, signals, kinds, events=events, by=by)
+        need_turns(bench.evidence)
+        signals = bench.signals(chosen)
+        kinds = {name: detector.kind for name, detector in zip(signals, chosen, strict=True)}
+        return report(bench.evidence, signals, kinds, by=by)
 
 
 def failures(project: Project) -> list[Failure]:
@@ -158,10 +156,11 @@ def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
     from evalloop.signals.turns import joined
 
     with open_evidence(project) as bench:
-        _need_turns(bench.evidence)
+        need_turns(bench.evidence)
         return joined(bench.evidence), bench.records(detectors_of(project))
 
 
-def _need_turns(evidence: Evidence) -> None:
+def need_turns(evidence: Evidence) -> None:
+    """EmptyError where no event speaks of a response."""
     if not evidence.engine.count(evidence.turns.limit(1)):
         raise EmptyError("no event speaks of a response", fix="import events first: evalloop capture FILE --mapping M")

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalloop.errors import ConfigError, EmptyError, UsageError
-from evalloop.loop.evidence import derived, failures
+from evalloop.loop.evidence import derived
 from evalloop.loop.project import Project
+from evalloop.loop.reviewing import reopen_cases
 from evalloop.loop.themes import find_clusters, known_clusters, move_theme, theme_members
+from evalloop.loop.trust import weigh_failures
 from evalloop.loop.verdicts import compare, release_for
 
 if TYPE_CHECKING:
     from evalloop.notes.exposure import Exposure
     from evalloop.notes.verify import Watch
     from evalloop.notes.write import Template
-    from evalloop.records.release import Release
+    from evalloop.records.release import Check, Release
     from evalloop.report.question import Question
+    from evalloop.signals.weighted import Weighted
 
 BASELINE_DAYS = 28
 """Days before a release that it is compared with: whole weeks, so that weekdays weigh the same on both sides."""
@@ -94,11 +98,30 @@ def verify_release(project: Project, name: str, *, now: str | None = None, segme
                          fix="capture the feedback of that time, or give --baseline-days")
     release = with_checks(release, verify(release, before, after, end, watch))
     if keep:
+        release = replace(release, checks=tuple(_followed(project, release, each) for each in release.checks))
         keep_release(_folder(project), release)
-        for each in release.checks:
-            if each.verdict in AFTER and (each.verdict == "worse" or _claimed(release, each.cluster)):
-                _move(project, each.cluster_id, AFTER[each.verdict], each.reason or each.verdict, name)
     return release
+
+
+def _followed(project: Project, release: Release, check: Check) -> Check:
+    """The check, after its theme was moved on its way; the retired cases of one that got worse or came back are
+    candidates again."""
+    back = check.verdict == "confirmed" and _came_back(project, check.cluster_id)
+    status = "regressed" if back else AFTER.get(check.verdict, "")
+    if status and (check.verdict == "worse" or _claimed(release, check.cluster)):
+        reason = "the theme came back after it was resolved" if back else check.reason or check.verdict
+        _move(project, check.cluster_id, status, reason, release.name)
+        if status == "regressed":
+            opened = reopen_cases(project, check.cluster_id, f"{release.name}: {reason}")
+            return replace(check, reopened=(*check.reopened, *(case.id for case in opened)))
+    return check
+
+
+def _came_back(project: Project, cluster_id: str) -> bool:
+    """Whether a resolved theme fails again after weeks without a failure, as often as makes a theme."""
+    theme = next((each for each in known_clusters(project) if each.cluster_id == cluster_id), None)
+    return theme is not None and (theme.status, theme.trend) == ("resolved", "back") and (
+        theme.size >= project.config.min_cluster)
 
 
 def _claimed(release: Release, cluster: str) -> bool:
@@ -119,12 +142,12 @@ def write_notes(project: Project, release: Release, form: str = "md", template: 
 
 
 def notes_feed(project: Project, template: Path | None = None) -> str:
-    """The notes of all releases as a JSON Feed."""
+    """The notes of all releases that the gate let through, as a JSON Feed: what did not ship is no news for users."""
     from evalloop.notes.page import feed
 
-    releases = list_releases(project)
+    releases = [each for each in list_releases(project) if each.gate == "PASS"]
     if not releases:
-        raise EmptyError("no release is recorded", fix="evalloop release create NAME BASE CAND")
+        raise EmptyError("no release that passed its gate is recorded", fix="evalloop release create NAME BASE CAND")
     return feed([(each, write_notes(project, each, template=template)[0]) for each in releases], "Release notes")
 
 
@@ -157,25 +180,33 @@ def _ask(project: Project) -> Callable[[str], str]:
 
 def _sides(project: Project, release: Release, since: str, start: str, end: str,
            segments: Sequence[str]) -> tuple[list[Exposure], list[Exposure]]:
-    """The users before and after, or under the two variants of an experiment."""
+    """The users before and after, or under the two variants of an experiment; weighted as the themes are.
+
+    What is left of a suspicious account's word is left of it here. The segments to which the themes are raked are kinds
+    of traffic: users are compared within each, and rates are told on the mix of the time before. The cap is stricter: a
+    user counts once.
+    """
     from evalloop.notes.exposure import exposures
 
-    turns, members = derived(project)[0], _members(project)
-    after = exposures(turns, members, start, end, segments=segments)
+    find_clusters(project)
+    weighted = weigh_failures(project)
+    turns, members = derived(project)[0], _members(weighted, theme_members(project))
+    kinds = tuple(dict.fromkeys([*segments, *(each for each in weighted.weighting.columns if "." not in each)]))
+    after = exposures(turns, members, start, end, segments=kinds)
     if release.variants:
         base, cand = release.variants
         return [each for each in after if each.variant == base], [each for each in after if each.variant == cand]
-    return exposures(turns, members, since, start, segments=segments), after
+    return exposures(turns, members, since, start, segments=kinds), after
 
 
-def _members(project: Project) -> Mapping[str, Sequence[str]]:
-    """The clusters of each response that let a user down; quarantined failures count nowhere."""
-    find_clusters(project)
-    of_failure = theme_members(project)
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for failure in failures(project):
+def _members(weighted: Weighted, of_failure: Mapping[str, str]) -> Mapping[str, Mapping[str, float]]:
+    """The clusters of each response that let a user down, with what is left of the weight of its user's word."""
+    factors = {each.user_key: each.factor for each in weighted.weighting.accounts}
+    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for failure in weighted.failures:
         if failure.weight > 0 and failure.response_id:
-            found[failure.response_id].append(of_failure.get(failure.failure_id, "other"))
+            cluster = of_failure.get(failure.failure_id, "other")
+            found[failure.response_id][cluster] = min(factors.get(failure.user_key or "", 1.0), 1.0)
     return found
 
 

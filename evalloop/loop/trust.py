@@ -17,56 +17,76 @@ if TYPE_CHECKING:
 
 
 def weigh_failures(project: Project) -> Weighted:
-    """The turns that let a user down, by the signals of all detectors derived anew, and what each counts in shares."""
-    from evalloop.loop.evidence import derive_all
-    from evalloop.signals.weighted import weighted_failures
+    """The turns that let a user down, by the signals of all detectors, and what each counts in shares.
 
-    joined, signals = derive_all(project)
-    every = [each for found in signals.values() for each in found]
-    return weighted_failures(joined.turns, every, usable_model(project, list(signals)), trust_options(project))
+    The engine scores and counts; only votes, failures and what led up to them are read as records.
+    """
+    from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
+    from evalloop.signals.weighted import weigh_evidence
+
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        signals = bench.signals(detectors_of(project))
+        return weigh_evidence(bench.evidence, signals, usable_model(project, list(signals)), trust_options(project))
 
 
 def fit_scores(project: Project) -> FusedModel:
     """Fits the fused failure score on all labels, and keeps it for ``failures``; quarantined votes stay out."""
-    from evalloop.loop.evidence import derive_all
+    from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.abuse import set_apart
+    from evalloop.signals.derive import records, together
     from evalloop.signals.fused import evidence_of, fit, labels_of
     from evalloop.signals.report import reviewed
+    from evalloop.signals.scored import labelled
+    from evalloop.signals.turns import turns
     from evalloop.signals.weighted import accounts_of
     from evalloop.store.files import write_json
 
-    joined, signals = derive_all(project)
-    every = [each for found in signals.values() for each in found]
-    evidence = evidence_of(set_apart(every, accounts_of(joined.turns, every, trust_options(project))))
-    model = fit(joined.turns, evidence, labels_of(joined.turns, evidence, reviewed(joined.turns)), list(signals))
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        signals = bench.signals(detectors_of(project))
+        every = bench.evidence.engine.view(together(signals))
+        accounts = accounts_of(bench.evidence, every, trust_options(project))
+        wanted = bench.evidence.engine.keep(labelled(bench.evidence, every))
+        judged = list(turns(bench.evidence, wanted))
+        found = list(records(bench.evidence, every.semi_join(wanted, "response_id")))
+    evidence = evidence_of(set_apart(found, accounts))
+    model = fit(judged, evidence, labels_of(judged, evidence, reviewed(judged)), list(signals))
     write_json(model_file(project), model.to_dict(), private=True)
     return model
 
 
 def detector_worth(project: Project) -> tuple[Worth, ...]:
     """What each detector is worth, by all labels; votes of accounts that are set apart stay out."""
-    from evalloop.loop.evidence import derive_all
+    from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.abuse import set_apart
+    from evalloop.signals.derive import together
     from evalloop.signals.fused import evidence_of, labels_of
     from evalloop.signals.report import reviewed
+    from evalloop.signals.turns import turns
     from evalloop.signals.weighted import accounts_of
     from evalloop.signals.worth import worth
 
-    joined, signals = derive_all(project)
-    every = [each for found in signals.values() for each in found]
-    accounts = accounts_of(joined.turns, every, trust_options(project))
-    evidence = evidence_of(set_apart(every, accounts))
-    labels = labels_of(joined.turns, evidence, reviewed(joined.turns))
-    return worth(joined.turns, {name: set_apart(found, accounts) for name, found in signals.items()}, labels)
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        detectors = detectors_of(project)
+        accounts = accounts_of(bench.evidence, together(bench.signals(detectors)), trust_options(project))
+        signals, every = bench.records(detectors), list(turns(bench.evidence))
+    clean = {name: set_apart(found, accounts) for name, found in signals.items()}
+    evidence = evidence_of(each for found in clean.values() for each in found)
+    return worth(every, clean, labels_of(every, evidence, reviewed(every)))
 
 
 def capture_rates(project: Project) -> tuple[tuple[Slice, ...], tuple[Gap, ...]]:
     """Capture by day, surface and segment, and what surfaces stopped sending."""
-    from evalloop.loop.evidence import derive_all
+    from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.capturing import gaps, slices
+    from evalloop.signals.derive import together
 
-    joined, signals = derive_all(project)
-    return slices(joined.turns, [each for found in signals.values() for each in found]), gaps(joined.turns)
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        signals = together(bench.signals(detectors_of(project)))
+        return slices(bench.evidence, signals), gaps(bench.evidence)
 
 
 def saved_model(project: Project) -> FusedModel | None:

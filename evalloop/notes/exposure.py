@@ -24,23 +24,24 @@ SETTLE_DAYS = 2.0
 class Exposure:
     """One user in one period: ``at`` is when they entered, ``stratum`` what kind of traffic they are.
 
-    ``hits`` are the clusters that let them down within their first answers (by failures with weight above 0);
+    ``hits`` are the clusters that let them down within their first answers, each with what the user's word counts
+    there, in (0, 1]: 1, less for a suspicious account; an account in quarantine hits nothing;
     ``variant`` is that of their answers in an experiment, None when they met more than one.
     """
 
     user: str
     at: str
     stratum: tuple[str, ...]
-    hits: frozenset[str]
+    hits: Mapping[str, float]
     variant: str | None = None
 
 
-def exposures(turns: Iterable[Turn], members: Mapping[str, Sequence[str]], start: str, end: str, *,
+def exposures(turns: Iterable[Turn], members: Mapping[str, Mapping[str, float]], start: str, end: str, *,
               segments: Sequence[str] = (), answers: int = ANSWERS, settle_days: float = SETTLE_DAYS) -> list[Exposure]:
     """The users who entered in [start, end), by time.
 
-    ``members`` maps a response to the clusters of its failures. ``segments`` are keys of the context or of the user's
-    segment that tell kinds of traffic apart.
+    ``members`` maps a response to the clusters of its failures and what each counts. ``segments`` are keys of the
+    context or of the user's segment that tell kinds of traffic apart.
     """
     by_user: defaultdict[str, list[Turn]] = defaultdict(list)
     for turn in turns:
@@ -50,13 +51,16 @@ def exposures(turns: Iterable[Turn], members: Mapping[str, Sequence[str]], start
     return sorted((each for each in found if each.at < end), key=lambda each: (each.at, each.user))
 
 
-def _entered(user: str, turns: Sequence[Turn], members: Mapping[str, Sequence[str]], segments: Sequence[str],
+def _entered(user: str, turns: Sequence[Turn], members: Mapping[str, Mapping[str, float]], segments: Sequence[str],
              answers: int, settle_days: float) -> Exposure:
     ordered = sorted(turns, key=lambda turn: (turn.occurred_at, turn.response_id))
     limit = time_text(moment_of(ordered[0].occurred_at) + timedelta(days=settle_days))
     counted = [turn for turn in ordered[:answers] if turn.occurred_at <= limit]
     at = counted[-1].occurred_at if len(counted) == answers else limit
-    hits = frozenset(cluster for turn in counted for cluster in members.get(turn.response_id, ()))
+    hits: dict[str, float] = {}
+    for turn in counted:
+        for cluster, weight in members.get(turn.response_id, {}).items():
+            hits[cluster] = max(hits.get(cluster, 0.0), weight)
     variants = {context_of(turn).get("variant") for turn in counted}
     return Exposure(user, at, _stratum(counted, segments), hits, variants.pop() if len(variants) == 1 else None)
 

@@ -13,9 +13,10 @@ from evalloop.errors import ConfigError
 from evalloop.notes.write import Template
 from evalloop.records.release import Release
 
-STYLE = ("body{font:1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;"
+STYLE = (":root{color-scheme:light dark}time{color:#5b5b66}"
+         "body{font:1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;"
          "background:#fff}h1{line-height:1.2}h2{margin-top:2rem;font-size:1.2rem}li{margin:.4rem 0}"
-         "@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#17171b}}")
+         "@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#17171b}time{color:#a0a0ac}}")
 
 
 def template_of(text: str, name: str) -> Template:
@@ -51,15 +52,16 @@ def page(release: Release, notes: str) -> str:
     """The notes as one self-contained page that loads and runs nothing."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    day = escape((release.shipped_at or release.created_at)[:10])
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{escape(release.name)}</title>\n<style>{STYLE}</style></head>\n"
-            f"<body><main>\n{html_of(notes)}</main></body></html>\n")
+            f'<body><main>\n<time datetime="{day}">{day}</time>\n{html_of(notes)}</main></body></html>\n')
 
 
 def feed(releases: Sequence[tuple[Release, str]], title: str) -> str:
-    """All notes as a JSON Feed (version 1.1), newest first."""
+    """The notes as a JSON Feed (version 1.1), newest first."""
     items = [_item(release, notes) for release, notes in reversed(releases)]
     return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": title, "items": items},
                       ensure_ascii=False, indent=1) + "\n"

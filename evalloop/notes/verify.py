@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -23,6 +23,8 @@ MISMATCH = 0.001
 LEAST_CHANGE = 0.1
 """A fall by less than this share of the old rate is no change worth the name."""
 FULL_WEEK = 7.0
+Hit = Callable[[Mapping[str, float]], float]
+"""How much of a hit the clusters are that let a user down."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def verify(release: Release, before: Sequence[Exposure], after: Sequence[Exposur
     targets = frozenset(str(each.cluster_id) for each in watched if each.direction == "better")
     looks = list(days_between(start, now))
     strata = _strata(before)
-    control = _watched(before, after, looks, strata, lambda hits: bool(hits - targets), watch.alpha)
+    control = _watched(before, after, looks, strata, partial(_otherwise, targets), watch.alpha)
     general = tuple(_guards(release, before, after, start, now, watch))
     found = [(each, _watched(before, after, looks, strata, partial(_holds, str(each.cluster_id)), watch.alpha))
              for each in watched]
@@ -61,8 +63,13 @@ def verify(release: Release, before: Sequence[Exposure], after: Sequence[Exposur
                  for each, result in found)
 
 
-def _holds(cluster: str, hits: frozenset[str]) -> bool:
-    return cluster in hits
+def _holds(cluster: str, hits: Mapping[str, float]) -> float:
+    return hits.get(cluster, 0.0)
+
+
+def _otherwise(targets: frozenset[str], hits: Mapping[str, float]) -> float:
+    """What lets a user down besides the targets."""
+    return max((weight for cluster, weight in hits.items() if cluster not in targets), default=0.0)
 
 
 def _strata(before: Iterable[Exposure]) -> dict[tuple[str, ...], int]:
@@ -73,7 +80,7 @@ def _strata(before: Iterable[Exposure]) -> dict[tuple[str, ...], int]:
 
 
 def _watched(before: Sequence[Exposure], after: Sequence[Exposure], looks: Sequence[str],
-             strata: dict[tuple[str, ...], int], hit: Callable[[frozenset[str]], bool], alpha: float) -> WatchResult:
+             strata: dict[tuple[str, ...], int], hit: Hit, alpha: float) -> WatchResult:
     old = _counts(before, strata, hit)
     steps, waiting = [], list(after)
     for look in looks:
@@ -85,9 +92,9 @@ def _watched(before: Sequence[Exposure], after: Sequence[Exposure], looks: Seque
 
 
 def _counts(users: Iterable[Exposure], strata: dict[tuple[str, ...], int],
-            hit: Callable[[frozenset[str]], bool]) -> list[list[int]]:
+            hit: Hit) -> list[list[float]]:
     """(hits, users) of each stratum."""
-    counts = [[0, 0] for _ in range(len(strata) + 1)]
+    counts = [[0.0, 0.0] for _ in range(len(strata) + 1)]
     for each in users:
         cell = counts[strata.get(each.stratum, 0)]
         cell[0] += hit(each.hits)
@@ -160,4 +167,7 @@ def _verdict(result: WatchResult, guards: Sequence[str], needed: float, over: bo
 def with_checks(release: Release, checks: Sequence[Check]) -> Release:
     """The release with the latest words of production; a cluster that is no longer watched keeps its last one."""
     fresh = {each.cluster for each in checks}
-    return replace(release, checks=(*(each for each in release.checks if each.cluster not in fresh), *checks))
+    before = {each.cluster: each.reopened for each in release.checks}
+    return replace(release, checks=(
+        *(each for each in release.checks if each.cluster not in fresh),
+        *(replace(each, reopened=before.get(each.cluster, ())) for each in checks)))

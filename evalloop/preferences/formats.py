@@ -7,7 +7,9 @@ the guides of Together and Fireworks, which read the same three keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from evalloop.contracts import TrainingData
@@ -27,14 +29,19 @@ class JsonLines:
         self.name, self.about, self._rows = name, about, rows
 
     def write(self, data: TrainingData, folder: Path) -> dict[str, int]:
-        """Writes ``folder/SPLIT.jsonl``; returns the number of rows of each split."""
-        written = {}
-        for split in SPLITS:
-            rows = list(self._rows(data.of_split(split)))
-            if rows:
-                write_jsonl(folder / f"{split}.jsonl", rows, private=True)
-                written[split] = len(rows)
-        return written
+        """Writes ``folder/SPLIT.jsonl``, row by row; returns the number of rows of each split."""
+        return written(self._rows, data, folder)
+
+
+def written(make: Callable[[TrainingData], Rows], data: TrainingData, folder: Path) -> dict[str, int]:
+    """Writes ``folder/SPLIT.jsonl`` for each split that has rows; one row is in memory at a time."""
+    found = {}
+    for split in SPLITS:
+        rows = make(data.of_split(split))
+        first = next(rows, None)
+        if first is not None:
+            found[split] = write_jsonl(folder / f"{split}.jsonl", chain([first], rows), private=True)
+    return found
 
 
 def trl_dpo(data: TrainingData) -> Rows:
@@ -120,18 +127,19 @@ class DatasetFolder:
     about = "preferences as a datasets.DatasetDict with the splits train and heldout"
 
     def write(self, data: TrainingData, folder: Path) -> dict[str, int]:
-        """Writes the folder; returns the number of rows of each split."""
+        """Writes the folder, through lines on the disk that Arrow reads in blocks; returns the rows of each split."""
         import datasets
 
         from evalloop.store.files import replacing
 
-        rows = {split: list(trl_dpo(data.of_split(split))) for split in SPLITS}
-        rows = {split: found for split, found in rows.items() if found}
-        if rows:
-            made = datasets.DatasetDict({split: datasets.Dataset.from_list(found) for split, found in rows.items()})
-            with replacing(folder) as new:
-                made.save_to_disk(str(new))
-        return {split: len(found) for split, found in rows.items()}
+        with TemporaryDirectory(prefix="evalloop-export-") as scratch:
+            counts = written(trl_dpo, data, Path(scratch))
+            if counts:
+                made = datasets.DatasetDict({split: datasets.Dataset.from_json(
+                    f"{scratch}/{split}.jsonl", cache_dir=f"{scratch}/cache", split=split) for split in counts})
+                with replacing(folder) as new:
+                    made.save_to_disk(str(new))
+        return counts
 
 
 def said(text: str) -> list[dict[str, str]]:

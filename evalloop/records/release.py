@@ -32,7 +32,8 @@ class Check(Record):
 
     Rates are the share of users whom the theme let down, on the traffic mix of the time before. ``ratio`` is after /
     before with limits that hold however often one looks. ``e`` is the evidence against "nothing changed" (1 / alpha
-    decides), ``p`` its inverse. ``guards`` say what speaks against a verdict.
+    decides), ``p`` its inverse. ``guards`` say what speaks against a verdict. ``reopened`` are the retired cases of the
+    theme that are candidates again because it got worse or came back.
     """
 
     cluster: str
@@ -51,6 +52,7 @@ class Check(Record):
     decided_on: str | None = None
     guards: tuple[str, ...] = ()
     reason: str = ""
+    reopened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEASURES = ("length", "cost", "latency")
 """What is known of an answer beside its score; a column that knows nothing is None."""
+DENSE = 4  # so many times as many possible keys as rows may be counted in an array
 MANY = 50_000  # below this many texts a dict is faster than loading pyarrow
 
 
@@ -102,3 +103,17 @@ def _factorize_texts(texts: list[str | None]) -> tuple[Codes, list[Any]]:
 
     coded = pa.array(texts, pa.large_string()).dictionary_encode(null_encoding="encode")
     return coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+
+
+def grouped(keys: Codes, size: int) -> tuple[Codes, Codes]:
+    """(the distinct keys in order, the number of each entry's key) for keys from 0 to ``size`` - 1.
+
+    Counting where there are not many more possible keys than entries, else sorting.
+    """
+    import numpy as np
+
+    if size > DENSE * keys.size:
+        distinct, inverse = np.unique(keys, return_inverse=True)
+        return distinct, inverse
+    there = np.bincount(keys, minlength=size) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]

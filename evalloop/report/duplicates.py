@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalloop.errors import RecordError, RecordErrors, UsageError
 from evalloop.printable import one_line
-from evalloop.report.columns import Columns
+from evalloop.report.columns import DENSE, Columns
 
 if TYPE_CHECKING:
     from evalloop.report.columns import Codes
@@ -42,7 +42,9 @@ def find(columns: Columns) -> Duplicates:
     """The duplicates of the whole table. Rows for a cluster and rows for the whole case are counted apart."""
     import numpy as np
 
-    keys = _keys(columns)
+    keys, size = _keys(columns)
+    if size <= DENSE * keys.size and np.bincount(keys, minlength=1).max() <= 1:
+        return Duplicates((), (), (), 0)
     order = np.argsort(keys, kind="stable")
     fresh = np.ones(keys.size, dtype=bool)
     fresh[1:] = keys[order][1:] != keys[order][:-1]
@@ -96,8 +98,8 @@ def _key(columns: Columns, row: int) -> str:
     return one_line(f"case {columns.case[row]!r}, variant {columns.variant[row]!r}{repeat}", limit=200)
 
 
-def _keys(columns: Columns) -> Codes:
-    """One number per row that two rows share exactly when they say the same thing twice."""
+def _keys(columns: Columns) -> tuple[Codes, int]:
+    """One number per row that two rows share exactly when they say the same thing twice, and how many there may be."""
     import numpy as np
 
     keys, cases = columns.coded("case")
@@ -111,4 +113,4 @@ def _keys(columns: Columns) -> Codes:
         if size > 2**62:
             keys = np.unique(keys, return_inverse=True)[1].astype(np.int64)
             size = len(columns)
-    return keys
+    return keys, size

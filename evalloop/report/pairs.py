@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import RecordError, UsageError
-from evalloop.report.columns import MEASURES, Columns
+from evalloop.report.columns import MEASURES, Columns, grouped
 
 if TYPE_CHECKING:
     from evalloop.report.columns import Codes, Floats, Mask
@@ -103,7 +103,7 @@ class _Rows:
 
         if not rows.any():
             return
-        keys, inverse = np.unique(codes[rows] * width + self.cases[rows], return_inverse=True)
+        keys, inverse = grouped(codes[rows] * width + self.cases[rows], len(names) * width)
         sides = (~self.later[rows], self.later[rows])
         base, cand = (_means(inverse, self.values[rows], side, keys.size) for side in sides)
         spread = _spread(inverse, self.values[rows], sides, keys.size)

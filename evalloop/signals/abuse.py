@@ -7,16 +7,19 @@ has bent the fit already. Nothing is deleted: the votes stay with weight 0 (or l
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from evalloop.records.account import Account
 from evalloop.records.signal import Signal
-from evalloop.records.times import moment_of
-from evalloop.records.turn import Turn
 from evalloop.signals.alike import groups_of_like_texts, words_of
 
+if TYPE_CHECKING:
+    from evalloop.contracts import Evidence
+
+Table = Any
 PEOPLE = ("end_user", "import")
 
 
@@ -53,12 +56,11 @@ class Vote:
     text: str
 
 
-def suspicious(turns: Iterable[Turn], signals: Iterable[Signal],
-               options: AbuseOptions | None = None) -> tuple[Account, ...]:
-    """The accounts with a reason against them, by falling number of votes; staff and reviewers are never judged."""
+def suspicious(votes: Iterable[Vote], options: AbuseOptions | None = None) -> tuple[Account, ...]:
+    """The accounts with a reason against them, by falling number of votes."""
     options = options or AbuseOptions()
     by_user: defaultdict[str, list[Vote]] = defaultdict(list)
-    for vote in _votes(turns, signals):
+    for vote in sorted(votes, key=lambda each: (each.user, each.at, each.response)):
         by_user[vote.user].append(vote)
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     groups = groups_of_like_texts([vote.text for votes in by_user.values() for vote in votes], options.words)
@@ -86,16 +88,22 @@ def _account(user: str, votes: Sequence[Vote], reasons: Sequence[str], one_sided
                    told)
 
 
-def _votes(turns: Iterable[Turn], signals: Iterable[Signal]) -> list[Vote]:
-    """The explicit signals of people who are known, one for each event."""
-    people = {event.event_id for turn in turns for event in turn.events
-              if event.event_type.startswith("feedback.") and event.source.get("kind") in PEOPLE}
-    votes: dict[tuple[str, ...], Vote] = {}
-    for each in signals:
-        if each.kind == "explicit" and each.user_key and people.intersection(each.event_ids):
-            votes.setdefault(each.event_ids, Vote(each.user_key, moment_of(each.occurred_at).timestamp(),
-                                                  each.polarity, each.response_id or "", each.text or ""))
-    return sorted(votes.values(), key=lambda vote: (vote.user, vote.at, vote.response))
+def votes_of(evidence: Evidence, signals: Table) -> Iterator[Vote]:
+    """The explicit signals of people who are known, one for each event; staff and reviewers are never judged."""
+    acts = evidence.acts
+    people = acts.filter(acts.event_type.startswith("feedback.") & acts.source_kind.isin(PEOPLE))
+    said = signals.filter((signals.kind == "explicit") & signals.user_key.notnull())
+    ids = said.select("signal_id", event=said.event_ids.unnest())
+    theirs = ids.semi_join(people, ids.event == people.event_id).select("signal_id").distinct()
+    kept = said.semi_join(theirs, "signal_id").order_by("detector", "at_us", "signal_id")
+    seen: set[tuple[str, ...]] = set()
+    for row in evidence.engine.records(kept.select(
+            "user_key", "at_us", "polarity", "response_id", "text", "event_ids")):
+        key = tuple(row["event_ids"])
+        if key not in seen:
+            seen.add(key)
+            yield Vote(row["user_key"], row["at_us"] / 1e6, row["polarity"], row["response_id"] or "",
+                       row["text"] or "")
 
 
 # ---- the rules -------------------------------------------------------------------------------------------------------

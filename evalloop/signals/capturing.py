@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from math import exp
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from evalloop import engine as door
 from evalloop.records.base import Record
-from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
-from evalloop.signals.population import NONE, surface_of
-from evalloop.signals.report import Share, capture_rate, explicit_rate, tier
+from evalloop.signals.population import NONE
+from evalloop.signals.report import Share, share_of_sums, tier
 
+if TYPE_CHECKING:
+    from evalloop.contracts import Evidence
+    from evalloop.engine import Engine
+    from evalloop.stats import UnitSums
+
+Table = Any
+EPOCH = date(1970, 1, 1)
 LEVEL = 0.001
 GENERATION = "generation.completed"
 
@@ -51,54 +58,92 @@ class Gap(Record):
     p: float
 
 
-def slices(turns: Sequence[Turn], signals: Sequence[Signal]) -> tuple[Slice, ...]:
-    """Capture by day (UTC), by surface and by each key of the users' segments."""
-    groups: defaultdict[tuple[str, str], list[Turn]] = defaultdict(list)
-    for turn in turns:
-        for key in _keys(turn):
-            groups[key].append(turn)
-    of_response: defaultdict[str, list[Signal]] = defaultdict(list)
-    for each in signals:
-        of_response[each.response_id or ""].append(each)
-    return tuple(_slice(by, value, members, of_response) for (by, value), members in sorted(groups.items()))
+def slices(evidence: Evidence, signals: Table) -> tuple[Slice, ...]:
+    """Capture by day (UTC), by surface and by each key of the users' segments, by the signals of all detectors."""
+    engine = evidence.engine
+    keyed = engine.keep(_keyed(evidence, signals))
+    answered = keyed.filter(keyed.answered)
+    sessions = answered.group_by("by", "value", "session_id").aggregate(hit=answered.usable.max(),
+                                                                        unit=answered.unit.min())
+    captured, spoken = (_sums(engine, each) for each in (sessions, answered.mutate(hit=answered.spoken)))
+    lost = keyed.filter(~keyed.answered).group_by("by", "value").aggregate(n=door.ibis._.count())
+    orphans = {(row["by"], row["value"]): row["n"] for row in engine.records(lost)}
+    return tuple(_slice(*key, captured.get(key), spoken.get(key), orphans.get(key, 0))
+                 for key in sorted({*captured, *orphans}))
 
 
-def _keys(turn: Turn) -> list[tuple[str, str]]:
-    """The slices of a turn, by its answer or, for an orphan, by its first event; none for events on a session."""
-    first = turn.generation or next(iter(turn.events), None)
-    if first is None or turn.response_id == f"session {turn.session_id}":
-        return []
-    given = first.actor.get("segment")
-    segment = given if isinstance(given, Mapping) else {}
-    return [("day", turn.occurred_at[:10]), ("surface", str(first.context.get("surface") or NONE)),
-            *((f"segment {key}", str(value)) for key, value in segment.items())]
+def keyed_turns(evidence: Evidence, signals: Table) -> Table:
+    """Turns with what users did about them: ``usable`` (an implicit signal) and ``spoken`` (an explicit one), 0 or 1.
+
+    Events on a session as a whole are left out; an orphan is where its first event says.
+    """
+    ibis = door.ibis
+    heard = signals.group_by("response_id").aggregate(
+        usable=_any((signals.kind == "implicit") & (signals.weight > 0) & (signals.polarity != 0)),
+        spoken=_any(signals.kind == "explicit"))
+    turns = evidence.turns.filter(evidence.turns.response_id != "session " + evidence.turns.session_id)
+    joined = turns.left_join(heard, "response_id").drop("response_id_right")
+    return joined.select(
+        "session_id", "day", "surface", "segment", answered=joined.event_id.notnull(),
+        usable=joined.usable.fill_null(0), spoken=joined.spoken.fill_null(0),
+        unit=ibis.coalesce(joined.user_key, joined.session_id))
 
 
-def _slice(by: str, value: str, members: Sequence[Turn], of_response: Mapping[str, Sequence[Signal]]) -> Slice:
-    turns = [turn for turn in members if turn.generation is not None]
-    signals = [each for turn in turns for each in of_response.get(turn.response_id, ())]
-    capture = capture_rate(turns, signals)
-    return Slice(by, value, len(turns), capture, tier(capture.share), explicit_rate(turns, signals),
-                 len(members) - len(turns))
+def _keyed(evidence: Evidence, signals: Table) -> Table:
+    """A row for each slice of each turn."""
+    ibis = door.ibis
+    turns = evidence.engine.view(keyed_turns(evidence, signals))
+    kept = ("session_id", "answered", "usable", "spoken", "unit")
+    days = turns.select(*kept, by=ibis.literal("day"), value=turns.day.cast("string"))
+    surfaces = turns.select(*kept, by=ibis.literal("surface"), value=turns.surface.fill_null(NONE))
+    keys = turns.select(*kept, "segment", key=turns.segment.keys().unnest())
+    segments = keys.select(*kept, by=ibis.literal("segment ") + keys.key, value=keys.segment[keys.key])
+    return days.union(surfaces, segments)
 
 
-def gaps(turns: Sequence[Turn]) -> tuple[Gap, ...]:
+def _any(value: Any) -> Any:
+    return door.ibis.ifelse(value, 1, 0).max().cast("int64")
+
+
+def _sums(engine: Engine, rows: Table) -> dict[tuple[str, str], UnitSums]:
+    from evalloop import stats
+
+    return {(row.pop("by"), row.pop("value")): stats.UnitSums(**row)
+            for row in engine.records(sums_by_unit(rows, "by", "value"))}
+
+
+def sums_by_unit(rows: Table, *keys: str) -> Table:
+    """The sums of ``hit`` (0 or 1) by ``unit`` that an interval clustered by unit is made of (``stats.UnitSums``)."""
+    units = rows.group_by(*keys, "unit").aggregate(n=rows.count(), hits_of=rows.hit.sum().cast("int64"))
+    total = {"rows": units.n, "hits": units.hits_of, "rows_squared": units.n * units.n,
+             "rows_hits": units.n * units.hits_of, "hits_squared": units.hits_of * units.hits_of}
+    return units.group_by(*keys).aggregate(
+        units=units.count(), **{name: value.sum().cast("int64") for name, value in total.items()})
+
+
+def _slice(by: str, value: str, captured: UnitSums | None, spoken: UnitSums | None, orphans: int) -> Slice:
+    capture, explicit = (share_of_sums(each) for each in (captured, spoken))
+    shown = (EPOCH + timedelta(days=int(value))).isoformat() if by == "day" else value
+    return Slice(by, shown, explicit.n, capture, tier(capture.share), explicit, orphans)
+
+
+def gaps(evidence: Evidence) -> tuple[Gap, ...]:
     """What a surface stopped sending: earlier there, none since, and not by chance (p < 0.001 / pairs looked at)."""
-    volume: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    sent: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for turn in turns:
-        surface, day = surface_of(turn), turn.occurred_at[:10]
-        if turn.generation is None:
-            continue
-        volume[surface][day] += 1
-        for event in turn.events:
-            if event.event_type != GENERATION:
-                sent[surface, event.event_type][day] += 1
+    engine, turns = evidence.engine, evidence.turns
+    answered = turns.filter(turns.event_id.notnull()).select("response_id", "day", where=turns.surface.fill_null(NONE))
+    volume: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for row in engine.records(answered.group_by("where", "day").aggregate(n=answered.count())):
+        volume[row["where"]][row["day"]] = row["n"]
+    acts = evidence.acts.filter(evidence.acts.event_type != GENERATION).select("response_id", "event_type")
+    acts = acts.inner_join(answered, "response_id")
+    sent: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    for row in engine.records(acts.group_by("where", "event_type", "day").aggregate(n=acts.count())):
+        sent[row["where"], row["event_type"]][row["day"]] = row["n"]
     found = (_gap(surface, kind, counts, volume[surface]) for (surface, kind), counts in sorted(sent.items()))
     return tuple(gap for gap in found if gap and gap.p < LEVEL / len(sent))
 
 
-def _gap(surface: str, kind: str, counts: Counter[str], volume: Counter[str]) -> Gap | None:
+def _gap(surface: str, kind: str, counts: Counter[int], volume: Counter[int]) -> Gap | None:
     last = max(counts)
     before = [day for day in volume if day <= last]
     since = sorted(day for day in volume if day > last)
@@ -109,4 +154,5 @@ def _gap(surface: str, kind: str, counts: Counter[str], volume: Counter[str]) ->
     spread = sum((counts[day] - mean) ** 2 / mean for day, mean in means.items()) / max(len(before) - 1, 1)
     turns = sum(volume[day] for day in since)
     expected = rate * turns
-    return Gap(surface, kind, since[0], turns, expected, exp(-expected / max(spread, 1.0)))
+    first = (EPOCH + timedelta(days=since[0])).isoformat()
+    return Gap(surface, kind, first, turns, expected, exp(-expected / max(spread, 1.0)))

@@ -1,10 +1,10 @@
-"""The turns that failures come from, as arrays: who, in which segment, and how likely each let its user down."""
+"""The turns that failures come from, as arrays: in which segment, and how likely they let their users down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.records.turn import Turn
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NONE = "(none)"
+NONE, SEPARATOR = "(none)", "\x1f"
 MOST_LEVELS = 50
 """A key of the segment with more values than this is no segment (an id, a free text)."""
 
@@ -28,7 +28,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Population:
-    """``size`` turns, one row each. ``chances`` (turns,) is the vote-free probability of failure, None without a score.
+    """``size`` rows, each a turn or ``mass`` turns that are alike. ``chances`` (rows,) is the vote-free probability of
+    failure, None without a score.
 
     ``rows`` gives the row of a response id.
     """
@@ -37,37 +38,44 @@ class Population:
     rows: Mapping[str, int]
     columns: tuple[Column, ...]
     chances: NDArray[np.float64] | None = None
+    mass: NDArray[np.float64] | None = None
+
+    def turns(self) -> NDArray[np.float64]:
+        """How many turns each row stands for."""
+        import numpy as np
+
+        return np.ones(self.size) if self.mass is None else self.mass
 
     def expected(self, column: Column, kept: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Expected number of failures (of turns, where no score says it) at each level of ``column``."""
         import numpy as np
 
-        mass = np.ones(column.codes.size) if self.chances is None else self.chances
+        mass = self.turns() * (1.0 if self.chances is None else self.chances)
         mass = mass if kept is None else np.where(kept, mass, 0.0)
         return np.bincount(column.codes, weights=mass, minlength=len(column.levels)).astype(np.float64)
 
 
-def population(turns: Sequence[Turn], chances: Mapping[str, float] | None = None) -> Population:
-    """The turns with an answer; columns are the surface and the keys of the users' segments that tell turns apart."""
+def population_of(cells: Sequence[Mapping[str, Any]], rows: Mapping[str, int]) -> Population:
+    """The turns with an answer, as the engine counted them (``scored.cells``); ``rows`` names the cell of responses.
+
+    Columns are the surface and the keys of the users' segments that tell turns apart.
+    """
     import numpy as np
 
-    counted = [turn for turn in turns if turn.generation is not None]
-    cells: dict[str, list[str]] = {"surface": [surface_of(turn) for turn in counted]}
-    for key in sorted({key for turn in counted for key in _segment(turn)}):
-        cells[key if key != "surface" else "segment.surface"] = [_segment(turn).get(key, NONE) for turn in counted]
-    columns = tuple(found for name, values in cells.items() if (found := _column(name, values)))
-    likely = None if chances is None else np.array([chances[turn.response_id] for turn in counted])
-    return Population(len(counted), {turn.response_id: row for row, turn in enumerate(counted)}, columns, likely)
+    segments = [dict(zip(cell["keys"].split(SEPARATOR), cell["values"].split(SEPARATOR), strict=False))
+                if cell["keys"] else {} for cell in cells]
+    named: dict[str, list[str]] = {"surface": [cell["surface"] for cell in cells]}
+    for key in sorted({key for each in segments for key in each}):
+        named[key if key != "surface" else "segment.surface"] = [each.get(key, NONE) for each in segments]
+    columns = tuple(found for name, values in named.items() if (found := _column(name, values)))
+    known = bool(cells) and all(cell["blind"] is not None for cell in cells)
+    return Population(len(cells), rows, columns, np.array([cell["blind"] for cell in cells]) if known else None,
+                      np.array([cell["kept"] for cell in cells], np.float64))
 
 
 def surface_of(turn: Turn) -> str:
     """Where in the product the answer was shown."""
     return str(turn.generation.context.get("surface") or NONE) if turn.generation else NONE
-
-
-def _segment(turn: Turn) -> dict[str, str]:
-    given = turn.generation.actor.get("segment") if turn.generation else None
-    return {str(key): str(value) for key, value in given.items()} if isinstance(given, Mapping) else {}
 
 
 def _column(name: str, values: Sequence[str]) -> Column | None:

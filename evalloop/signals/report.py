@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalloop.records.base import Record
-from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
-from evalloop.signals.turns import Joined
+
+if TYPE_CHECKING:
+    from evalloop.contracts import Evidence
+    from evalloop.signals.heard import Floats, Heard, Rows, TurnRows
+
+Table = Any
+
+if TYPE_CHECKING:
+    from evalloop.stats import UnitSums
 
 TIERS = ((0.50, "mature"), (0.25, "healthy"), (0.10, "building"), (0.0, "capture-only"))
 JUDGMENT = "judgment.result"
@@ -119,44 +125,48 @@ class SignalReport(Record):
     differences: tuple[GroupDifference, ...] = ()
 
 
-def report(joined: Joined, signals: Mapping[str, Sequence[Signal]], kinds: Mapping[str, str], *, events: int = 0,
+def report(evidence: Evidence, signals: Mapping[str, Table], kinds: Mapping[str, str], *,
            by: str | None = None) -> SignalReport:
-    """The report on ``signals`` (by ``name@version``, empty lists too); ``by`` names a key of the events' context."""
-    turns = [turn for turn in joined.turns if turn.generation]
-    every = [each for found in signals.values() for each in found]
-    capture = capture_rate(turns, every)
-    sums = {name: _sums(found) for name, found in signals.items()}
-    references = _references(joined.turns, sums)
-    detectors = tuple(_detector(name, kinds[name], found, joined.turns, sums[name], references)
-                      for name, found in signals.items())
-    groups, differences = _groups(turns, sums, by) if by else ((), ())
+    """The report on ``signals`` (tables by ``name@version``, empty ones too); ``by`` names a key of the events'
+    context. The engine counts: of each turn only numbers are in memory."""
+    from evalloop.signals.heard import TurnRows, heard, reviewers
+
+    turns = TurnRows.of(evidence)
+    found = {name: heard(evidence, turns, table) for name, table in signals.items()}
+    references = _references(turns, found, reviewers(evidence, turns))
+    capture, explicit = _rates(evidence, turns, signals)
+    pooled, differences = _groups(evidence, turns, found, by) if by else ((), ())
+    counts = evidence.counts
     return SignalReport(
-        events=events, turns=len(turns), sessions=len({_session(turn) for turn in turns}),
-        users=len({turn.user_key for turn in turns if turn.user_key}), capture_rate=capture, tier=tier(capture.share),
-        explicit_rate=explicit_rate(turns, every), about=joined.about, orphans=joined.orphans,
-        orphan_share=joined.orphan_share, session_level=joined.session_level, internal=joined.internal,
-        doubled=joined.doubled, detectors=detectors, pairs=_pairs(sums), groups=groups, differences=differences)
+        events=counts["events"], turns=int(turns.answered.sum()), sessions=capture.n, users=turns.users,
+        capture_rate=capture, tier=tier(capture.share), explicit_rate=explicit, about=counts["about"],
+        orphans=counts["orphans"], orphan_share=counts["orphans"] / counts["about"] if counts["about"] else None,
+        session_level=counts["session_level"], internal=counts["internal"], doubled=counts["doubled"],
+        detectors=tuple(_detector(name, kinds[name], each, turns, references) for name, each in found.items()),
+        pairs=_pairs(found), groups=pooled, differences=differences)
 
 
 # ---- rates -----------------------------------------------------------------------------------------------------------
 
 
-def capture_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
-    """Share of sessions with a usable implicit signal; a turn without a session is a session of its own."""
-    usable = {each.response_id for each in signals if each.kind == "implicit" and each.weight > 0 and each.polarity}
-    sessions: dict[str, bool] = {}
-    units: dict[str, str] = {}
-    for turn in turns:
-        name = _session(turn)
-        sessions[name] = sessions.get(name, False) or turn.response_id in usable
-        units.setdefault(name, unit_of(turn))
-    return share_of([float(hit) for hit in sessions.values()], [units[name] for name in sessions])
+def _rates(evidence: Evidence, turns: TurnRows, signals: Mapping[str, Table]) -> tuple[Share, Share]:
+    """Share of sessions with a usable implicit signal, share of turns with an explicit one."""
+    import numpy as np
 
+    from evalloop.signals.derive import together
+    from evalloop.signals.heard import heard
 
-def explicit_rate(turns: Sequence[Turn], signals: Iterable[Signal]) -> Share:
-    """Share of turns with an explicit signal."""
-    spoken = {each.response_id for each in signals if each.kind == "explicit"}
-    return share_of([float(turn.response_id in spoken) for turn in turns], [unit_of(turn) for turn in turns])
+    size, rows = len(turns.answered), np.flatnonzero(turns.answered)
+    usable, spoken = np.zeros(size, bool), np.zeros(size, bool)
+    if signals:
+        every = together(signals)
+        done = every.filter((every.kind == "implicit") & (every.weight > 0) & (every.polarity != 0))
+        usable = heard(evidence, turns, done).on(size)
+        spoken = heard(evidence, turns, every.filter(every.kind == "explicit")).on(size)
+    _, first, session = np.unique(turns.sessions[rows], return_index=True, return_inverse=True)
+    hits = np.bincount(session, weights=usable[rows]) > 0
+    return (share_of(hits.astype(float), turns.units[rows][first]),
+            share_of(spoken[rows].astype(float), turns.units[rows]))
 
 
 def tier(rate: float | None) -> str:
@@ -164,13 +174,24 @@ def tier(rate: float | None) -> str:
     return "no sessions" if rate is None else next(name for limit, name in TIERS if rate >= limit)
 
 
-def share_of(values: Sequence[float], units: Sequence[str]) -> Share:
+def share_of(values: Sequence[float] | Floats, units: Sequence[str] | Rows) -> Share:
     """The mean of ``values`` (0 or 1) with its interval clustered by ``units``."""
-    if not values:
+    if not len(values):
         return Share(0, None, None, None, 0, "no data")
     from evalloop import stats
 
     found = stats.share_interval_clustered(values, users=units)
+    interval = (found.interval.low, found.interval.high) if found.interval else None
+    return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
+
+
+def share_of_sums(sums: UnitSums | None) -> Share:
+    """The same from sums by unit; None where there is no row."""
+    if sums is None:
+        return Share(0, None, None, None, 0, "no data")
+    from evalloop import stats
+
+    found = stats.share_of_units(sums)
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
 
@@ -187,28 +208,18 @@ def unit_of(turn: Turn) -> str:
 # ---- agreement -------------------------------------------------------------------------------------------------------
 
 
-def _sums(signals: Iterable[Signal]) -> dict[str, float]:
-    """polarity x weight of one detector, summed over each response it speaks of."""
-    sums: defaultdict[str, float] = defaultdict(float)
-    for each in signals:
-        if each.response_id is not None:
-            sums[each.response_id] += each.polarity * each.weight
-    return dict(sums)
+def _references(turns: TurnRows, found: Mapping[str, Heard], judged: Heard) -> dict[str, Floats]:
+    """For each reference (n,): above 0 where it found a turn good, below where bad, 0 where it says nothing."""
+    import numpy as np
 
-
-def _references(turns: Iterable[Turn], sums: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, int]]:
-    """For each reference the responses it judged: 1 good, 0 bad; those it is undecided on are left out."""
-    votes: defaultdict[str, float] = defaultdict(float)
-    outcomes: defaultdict[str, float] = defaultdict(float)
-    for name, found in sums.items():
+    size = len(turns.answered)
+    votes, outcomes = np.zeros(size), np.zeros(size)
+    for name, each in found.items():
         kind = name.partition("@")[0]
         if kind in VOTES or kind == "outcome":
             target = votes if kind in VOTES else outcomes
-            for response, value in found.items():
-                target[response] += value
-    reviewers = reviewed(turns)
-    return {name: {response: int(value > 0) for response, value in found.items() if value}
-            for name, found in (("votes", votes), ("reviewers", reviewers), ("outcomes", outcomes))}
+            target[each.rows] += each.sums
+    return {"votes": votes, "reviewers": judged.values(size), "outcomes": outcomes}
 
 
 def reviewed(turns: Iterable[Turn]) -> dict[str, float]:
@@ -223,73 +234,76 @@ def _judged(turn: Turn) -> float | None:
     return sum(scores) / len(scores) - 0.5 if scores else None
 
 
-def _detector(name: str, kind: str, signals: Sequence[Signal], turns: Sequence[Turn], sums: Mapping[str, float],
-              references: Mapping[str, Mapping[str, int]]) -> DetectorReport:
-    units = {turn.response_id: unit_of(turn) for turn in turns}
+def _detector(name: str, kind: str, found: Heard, turns: TurnRows, references: Mapping[str, Floats]) -> DetectorReport:
+    size = len(turns.answered)
     own = {"thumbs": "votes", "rating": "votes", "outcome": "outcomes"}.get(name.partition("@")[0])
-    agreement = tuple(_agreement(reference, labels, sums, units) for reference, labels in references.items()
-                      if labels and reference != own)
-    counted = [value for value in sums.values() if value]
+    agreement = tuple(_agreement(reference, values, found, turns) for reference, values in references.items()
+                      if values.any() and reference != own)
+    positive, negative = int((found.sums > 0).sum()), int((found.sums < 0).sum())
     return DetectorReport(
-        detector=name, kind=kind, signals=len(signals), turns=len(sums),
-        coverage=len(sums) / len(turns) if turns else None, positive=sum(value > 0 for value in counted),
-        negative=sum(value < 0 for value in counted), neutral=len(sums) - len(counted),
-        users=len({each.user_key for each in signals if each.user_key}),
-        quarantined=sum(each.weight == 0 for each in signals), agreement=agreement if signals else ())
+        detector=name, kind=kind, signals=found.signals, turns=len(found.rows),
+        coverage=len(found.rows) / size if size else None, positive=positive, negative=negative,
+        neutral=len(found.rows) - positive - negative, users=found.users, quarantined=found.quarantined,
+        agreement=agreement if found.signals else ())
 
 
-def _agreement(reference: str, labels: Mapping[str, int], sums: Mapping[str, float],
-               units: Mapping[str, str]) -> Agreement:
+def _agreement(reference: str, values: Floats, found: Heard, turns: TurnRows) -> Agreement:
     """AUC of the detector's sum (0 where it is silent) against the reference's good and bad."""
-    responses = sorted(labels)
-    values = [labels[response] for response in responses]
-    good, spoke = sum(values), sum(response in sums for response in responses)
-    if not good or good == len(values) or not spoke:
+    import numpy as np
+
+    rows, size = np.flatnonzero(values), len(values)
+    labels = values[rows] > 0
+    good, spoke = int(labels.sum()), int(found.on(size)[rows].sum())
+    if not good or good == len(rows) or not spoke:
         why = "the detector is silent on all of them" if not spoke else "the reference knows only one side"
-        return Agreement(reference, len(values), good, len(values) - good, spoke, None, None, why)
+        return Agreement(reference, len(rows), good, len(rows) - good, spoke, None, None, why)
     from evalloop import stats
 
-    found = stats.auc([sums.get(response, 0.0) for response in responses], values,
-                      units=[units.get(response, response) for response in responses])
-    interval = (found.interval.low, found.interval.high) if found.interval else None
-    return Agreement(reference, len(values), good, len(values) - good, spoke, found.auc, interval, found.method)
+    area = stats.auc(found.values(size)[rows], labels.astype(float), units=turns.units[rows])
+    interval = (area.interval.low, area.interval.high) if area.interval else None
+    return Agreement(reference, len(rows), good, len(rows) - good, spoke, area.auc, interval, area.method)
 
 
-def _pairs(sums: Mapping[str, Mapping[str, float]]) -> tuple[Pair, ...]:
+def _pairs(found: Mapping[str, Heard]) -> tuple[Pair, ...]:
+    import numpy as np
+
     pairs = []
-    for (first, ours), (second, theirs) in combinations(sums.items(), 2):
-        both = [(ours[each], theirs[each]) for each in ours.keys() & theirs.keys() if ours[each] and theirs[each]]
-        if both:
-            pairs.append(Pair(first, second, len(both), sum((a > 0) == (b > 0) for a, b in both) / len(both)))
+    for (first, ours), (second, theirs) in combinations(found.items(), 2):
+        _, mine, other = np.intersect1d(ours.rows, theirs.rows, assume_unique=True, return_indices=True)
+        one, two = ours.sums[mine], theirs.sums[other]
+        both = (one != 0) & (two != 0)
+        if both.any():
+            pairs.append(Pair(first, second, int(both.sum()), float(((one > 0) == (two > 0))[both].mean())))
     return tuple(pairs)
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
 
 
-def _groups(turns: Sequence[Turn], sums: Mapping[str, Mapping[str, float]],
+def _groups(evidence: Evidence, turns: TurnRows, found: Mapping[str, Heard],
             by: str) -> tuple[tuple[Group, ...], tuple[GroupDifference, ...]]:
     """For each detector that spoke: its rate in each group, and every difference of two groups."""
-    members: defaultdict[str, list[Turn]] = defaultdict(list)
-    for turn in turns:
-        members[str(turn.generation.context.get(by, "(none)") if turn.generation else "(none)")].append(turn)
-    groups, differences = [], []
-    for name, found in sums.items():
-        if not found:
-            continue
-        hits = {value: [float(turn.response_id in found) for turn in held] for value, held in sorted(members.items())}
-        units = {value: [unit_of(turn) for turn in held] for value, held in members.items()}
-        groups += [Group(name, by, value, share_of(hits[value], units[value])) for value in hits]
-        differences += [_difference(name, first, second, hits, units) for first, second in combinations(hits, 2)]
-    return tuple(groups), tuple(differences)
+    from evalloop.signals.heard import groups
+
+    codes, names = groups(evidence, turns, by)
+    members = {name: (codes == number) & turns.answered for number, name in enumerate(names)}
+    members = {name: inside for name, inside in members.items() if inside.any()}
+    units = {name: turns.units[inside] for name, inside in members.items()}
+    rates, differences = [], []
+    for name, each in found.items():
+        if len(each.rows):
+            spoke = each.on(len(codes)).astype(float)
+            hits = {value: spoke[inside] for value, inside in members.items()}
+            rates += [Group(name, by, value, share_of(hits[value], units[value])) for value in hits]
+            differences += [_difference(name, first, second, hits, units) for first, second in combinations(hits, 2)]
+    return tuple(rates), tuple(differences)
 
 
-def _difference(name: str, first: str, second: str, hits: Mapping[str, Sequence[float]],
-                units: Mapping[str, Sequence[Any]]) -> GroupDifference:
+def _difference(name: str, first: str, second: str, hits: Mapping[str, Floats],
+                units: Mapping[str, Rows]) -> GroupDifference:
     from evalloop import stats
 
-    found = stats.share_difference(hits[first], hits[second], first_users=units[first], second_users=units[second])
+    found = stats.share_difference(hits[first], hits[second], first_users=units[first].tolist(),
+                                   second_users=units[second].tolist())
     interval = (found.interval.low, found.interval.high) if found.interval else None
     return GroupDifference(name, first, second, found.delta, interval, found.p, found.units)
-
-

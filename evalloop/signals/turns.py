@@ -40,15 +40,20 @@ def joined(evidence: Evidence) -> Joined:
                   counts["internal"], counts["doubled"])
 
 
-def turns(evidence: Evidence) -> Iterator[Turn]:
-    """The turns by session and time, each with the events that speak of it by time; consent as users said last."""
+def turns(evidence: Evidence, only: Any = None) -> Iterator[Turn]:
+    """The turns by session and time, each with the events that speak of it by time; consent as users said last.
+
+    ``only`` is a table whose ``response_id`` names the turns that are wanted (default: all).
+    """
     engine, ibis = evidence.engine, door.ibis
     bodies = evidence.events.select("event_id", "body", *_MAY)
-    acts = evidence.acts.select("response_id", "event_id", "at_us").inner_join(bodies, "event_id")
+    acts = evidence.acts.select("response_id", "event_id", "at_us")
+    acts = (acts if only is None else acts.semi_join(only, "response_id")).inner_join(bodies, "event_id")
     events: dict[str, list[Event]] = {}
     for row in engine.records(acts.order_by("at_us", "event_id")):
         events.setdefault(row["response_id"], []).append(_event(row))
     words, own = evidence.words(), evidence.turns
+    own = own if only is None else own.semi_join(only, "response_id")
     first = words.select(of_turn="event_id", prompt="said", response="answered")
     second = words.view().select(of_next="event_id", following="said")
     rows = own.drop(*_MAY).left_join(bodies, own.event_id == bodies.event_id).drop("event_id_right")

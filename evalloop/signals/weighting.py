@@ -39,6 +39,18 @@ class WeightOptions:
 
 
 @dataclass(frozen=True, eq=False)
+class Heard:
+    """Failures as arrays, an entry each: what its account counts, whether only a random ask shows it, the inverse of
+    that ask's probability (``design``), its user, and its row in the population (-1: none)."""
+
+    weights: Floats
+    asked_only: NDArray[np.bool_]
+    design: Floats
+    units: NDArray[np.object_]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """The failures that are weighted: their row in the population, capped weights, and the rows that count."""
 
@@ -57,28 +69,37 @@ def weigh(failures: Sequence[Failure], people: Population, options: WeightOption
     """
     import numpy as np
 
+    heard = Heard(
+        np.array([each.weight for each in failures], np.float64),
+        np.array([each.asked_only for each in failures], bool),
+        np.array([each.random_weight for each in failures], np.float64),
+        np.array([each.user_key or f"failure {each.failure_id}" for each in failures], dtype=object),
+        np.array([people.rows.get(each.response_id or "", -1) for each in failures], np.int64))
+    weights, told = weights_of(heard, people, options, _kept(people.size, users, quarantined))
+    return [replace(each, weight=float(weight)) for each, weight in zip(failures, weights, strict=True)], told
+
+
+def weights_of(heard: Heard, people: Population, options: WeightOptions | None = None,
+               kept: NDArray[np.bool_] | None = None) -> tuple[Floats, Weighting]:
+    """The same of failures as arrays; rows of the population that are not ``kept`` stay out of the margins."""
+    import numpy as np
+
     options = _checked(options or WeightOptions(), people)
-    weights = np.array([each.weight for each in failures], np.float64)
-    organic = np.array([each.weight > 0 and not each.asked_only for each in failures], bool)
-    asked = np.array([each.weight > 0 and each.asked_only for each in failures], bool)
-    units = np.array([each.user_key or f"failure {each.failure_id}" for each in failures], dtype=object)
+    weights, units = heard.weights.copy(), heard.units
+    organic, asked = (weights > 0) & ~heard.asked_only, (weights > 0) & heard.asked_only
     margins: tuple[Margin, ...] = ()
     method, off, unmatched = "none", 0.0, 0.0
     if organic.any():
         capped = _capped(weights[organic], units[organic], options)
-        rows = np.array([people.rows.get(each.response_id or "", -1)
-                         for each, counts in zip(failures, organic.tolist(), strict=True) if counts])
-        fit = Fit(rows, capped, _kept(people.size, users, quarantined))
+        fit = Fit(heard.rows[organic], capped, np.ones(people.size, bool) if kept is None else kept)
         method = _method(options, people, fit)
         fitted, off, unmatched = _fitted(method, people, fit, options)
         weights[organic] = _scaled(fitted, capped.sum())
         margins = _margins(people, fit, fitted, options) if method in ("rake", "ipw") else ()
     if asked.any():
-        design = np.array([each.random_weight for each in failures], np.float64)[asked]
-        weights[asked] = _scaled(design, _capped(weights[asked], units[asked], options).sum())
+        weights[asked] = _scaled(heard.design[asked], _capped(weights[asked], units[asked], options).sum())
     weights = _scaled(weights, float((weights > 0).sum()))
-    weighted = [replace(each, weight=float(weight)) for each, weight in zip(failures, weights, strict=True)]
-    return weighted, _told(weights, units, method, people, options, off, unmatched, margins)
+    return weights, _told(weights, units, method, people, options, off, unmatched, margins)
 
 
 # ---- the fits --------------------------------------------------------------------------------------------------------
@@ -160,7 +181,8 @@ def _inverse(people: Population, fit: Fit, options: WeightOptions) -> Floats:
     known = fit.rows >= 0
     table = _design(people)
     heard = np.bincount(fit.rows[known], weights=fit.capped[known], minlength=len(table)).astype(np.float64)
-    model = stats.fit_logistic(table[fit.kept], heard[fit.kept], np.maximum(1 - heard[fit.kept], 0))
+    silent = np.maximum(people.turns() - heard, 0)
+    model = stats.fit_logistic(table[fit.kept], heard[fit.kept], silent[fit.kept])
     chance = np.maximum(stats.predict_logistic(model, table[fit.rows[known]]), 1e-12)
     wanted = 1.0 if people.chances is None else people.chances[fit.rows[known]]
     ratio = wanted / chance

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from evalloop.stats.rates import shrunken_rates
     from evalloop.stats.roc import auc
     from evalloop.stats.sequential import beta_binomial_confidence_sequence, beta_binomial_p
-    from evalloop.stats.shares import share_change, share_difference, share_interval_clustered
+    from evalloop.stats.shares import UnitSums, share_change, share_difference, share_interval_clustered, share_of_units
     from evalloop.stats.shrinkage import empirical_bayes, paule_mandel, weighted_delta, weighted_over_clusters
     from evalloop.stats.signflip import sign_flip, sign_flip_exact, sign_flip_monte_carlo
     from evalloop.stats.watch import watch_rate
@@ -122,6 +122,8 @@ _HOME = {
     "sensitivity_specificity": "judging",
     "share_difference": "shares",
     "share_interval_clustered": "shares",
+    "share_of_units": "shares",
+    "UnitSums": "shares",
     "shrunken_rates": "rates",
     "sign_flip": "signflip",
     "sign_flip_exact": "signflip",
@@ -156,6 +158,7 @@ __all__ = [
     "ShareResult",
     "ShrunkenDeltas",
     "ShrunkenRates",
+    "UnitSums",
     "WatchResult",
     "auc",
     "benjamini_hochberg",
@@ -203,6 +206,7 @@ __all__ = [
     "share_change",
     "share_difference",
     "share_interval_clustered",
+    "share_of_units",
     "shrunken_rates",
     "sign_flip",
     "sign_flip_exact",

@@ -61,7 +61,11 @@ def kish_size(weights: Floats) -> float:
 
 def why_refused(unit_weights: Floats) -> str:
     """Why these units (their cases or weights, shape (units,)) carry no cluster-robust interval; empty if they do."""
-    count, effective = unit_weights.size, kish_size(unit_weights)
+    return why_units_refused(unit_weights.size, kish_size(unit_weights))
+
+
+def why_units_refused(count: int, effective: float) -> str:
+    """The same where only their number and Kish's size of their weights are known."""
     if count < MIN_UNITS:
         return f"cluster-robust interval refused: {count} units, at least {MIN_UNITS} needed"
     if effective < MIN_EFFECTIVE_UNITS:

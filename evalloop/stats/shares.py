@@ -12,7 +12,7 @@ import numpy as np
 from evalloop.stats.arrays import equal_length, finite, in_unit_interval, totals, unit_codes
 from evalloop.stats.binary import wilson_limits
 from evalloop.stats.distributions import t_quantile, t_two_sided
-from evalloop.stats.means import kish_size, why_refused
+from evalloop.stats.means import kish_size, why_refused, why_units_refused
 from evalloop.stats.results import DifferenceResult, Interval, ShareResult
 
 if TYPE_CHECKING:
@@ -47,6 +47,38 @@ def share_interval_clustered(
     interval = wilson_limits(share * n_effective, n_effective, quantile)
     method = f"Wilson limits at the effective size, t over {sample.units} units"
     return ShareResult(sample.n, n_effective, sample.units, share, sample.se, interval, method)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSums:
+    """Rows that are 0 or 1, added up by unit (a user) and then over units: n and hits of each, squares and products.
+
+    Whole numbers, so that an engine gives the same ones however it adds them up.
+    """
+
+    units: int
+    rows: int
+    hits: int
+    rows_squared: int
+    rows_hits: int
+    hits_squared: int
+
+
+def share_of_units(sums: UnitSums, *, alpha: float = 0.05) -> ShareResult:
+    """``share_interval_clustered`` of rows without weights, from sums; ValueError without a row."""
+    if sums.rows < 1:
+        raise ValueError("a share needs at least one value")
+    share, units_kish = sums.hits / sums.rows, sums.rows**2 / sums.rows_squared
+    squares = max(sums.hits_squared - 2 * share * sums.rows_hits + share * share * sums.rows_squared, 0.0)
+    se = sqrt(sums.units / (sums.units - 1) * squares) / sums.rows if sums.units > 1 else None
+    n_effective = min(share * (1 - share) / (se * se), float(sums.rows)) if se else units_kish
+    refusal = why_units_refused(sums.units, units_kish)
+    if refusal:
+        return ShareResult(sums.rows, n_effective, sums.units, share, None, None, refusal)
+    quantile = t_quantile(1 - alpha / 2, sums.units - 1)
+    interval = wilson_limits(share * n_effective, n_effective, quantile)
+    method = f"Wilson limits at the effective size, t over {sums.units} units"
+    return ShareResult(sums.rows, n_effective, sums.units, share, se, interval, method)
 
 
 def share_difference(
@@ -130,7 +162,7 @@ class _Sample:
         if (weight < 0).any() or weight.sum() == 0:
             raise ValueError("weights are not negative and not all 0")
         codes, count = unit_codes(range(rows.size) if users is None else users, rows.size)
-        mean = float((weight @ rows) / weight.sum())
+        mean = float(np.clip((weight @ rows) / weight.sum(), rows.min(), rows.max()))  # rounding may lead beyond
         residuals = totals(weight * (rows - mean), codes, count)
         unit_weights = totals(weight, codes, count)
         kept = unit_weights > 0

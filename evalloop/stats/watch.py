@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalloop.stats.arrays import ROUNDING
 from evalloop.stats.distributions import beta_quantiles, log_sum_exp
 from evalloop.stats.results import Interval, WatchResult
 
@@ -36,8 +37,9 @@ def watch_rate(before: ArrayLike, looks: ArrayLike, alpha: float = 0.05) -> Watc
     """The verdict on a rate: ``before`` (strata, 2) holds hits and users of each stratum, ``looks`` (looks, strata, 2)
     the cumulative hits and users after the release at each look, oldest first.
 
-    The interval of the ratio intersects those of all looks. ValueError when counts cannot be, shrink, or nobody was
-    there before.
+    A hit may be a part of one (a user whose word counts less): the ratio is convex in it, so that its mean under the
+    null stays at most 1. The interval of the ratio intersects those of all looks. ValueError when counts cannot be,
+    shrink, or nobody was there before.
     """
     old, new = np.asarray(before, dtype=float), np.asarray(looks, dtype=float)
     _check(old, new)
@@ -64,7 +66,7 @@ def _check(old: Floats, new: Floats) -> None:
     if (counts[..., 0] < 0).any() or (counts[..., 0] > counts[..., 1]).any() or old[:, 1].sum() == 0:
         raise ValueError("hits lie between 0 and the users, and some user must have been there before")
     steps = np.diff(new, axis=0)
-    if steps.size and ((steps[..., 0] < 0).any() or (steps[..., 1] < steps[..., 0]).any()):
+    if steps.size and ((steps[..., 0] < 0).any() or (steps[..., 1] - steps[..., 0] < -ROUNDING * counts.max()).any()):
         raise ValueError("looks are cumulative: hits and misses never shrink")
 
 

@@ -6,7 +6,11 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from evalloop.records.event import Event
 from evalloop.records.times import moment_of
@@ -20,13 +24,11 @@ DEFAULT_PURPOSES = ("ops", "analytics")
 _LONGEST = 2**63 - 1
 
 
-def _at(*path: str) -> Callable[[Row], Any]:
-    def get(event: Row) -> Any:
-        found: Any = event
-        for step in path:
-            found = found.get(step) if isinstance(found, Mapping) else None
-        return found
-    return get
+class _At:
+    """One value of an event, by its block and name."""
+
+    def __init__(self, *path: str) -> None:
+        self.path = path
 
 
 def _first(*paths: str) -> Callable[[Row], Any]:
@@ -95,55 +97,58 @@ _WHOLE = ("chars", "total", "chars_shown", "visible_ms", "focused_ms", "delay_ms
           "gap_ms", "at_ms", "retained_chars", "original_chars")
 _REAL = ("min", "max", "similarity", "no_revert", "fraction", "scroll_max", "window_s")
 _ANSWERS = frozenset({"generation.completed"})
+_OF_ANSWERS = frozenset({"prompt", "response", "response_chars", "response_words"})
+"""Columns that only answers have."""
+PART = 10_000
 
-COLUMNS: tuple[tuple[str, str, Callable[[Row], Any]], ...] = (
-    ("event_id", "string", _at("event_id")),
-    ("event_type", "string", _at("event_type")),
-    ("occurred_at", "timestamp", _at("occurred_at")),
-    ("received_at", "timestamp", _at("received_at")),
+COLUMNS: tuple[tuple[str, str, _At | Callable[[Row], Any]], ...] = (
+    ("event_id", "string", _At("event_id")),
+    ("event_type", "string", _At("event_type")),
+    ("occurred_at", "timestamp", _At("occurred_at")),
+    ("received_at", "timestamp", _At("received_at")),
     ("at_us", "int", lambda event: _micros(event, "occurred_at", "received_at")),
     ("day", "int", lambda event: _day(event)),
-    ("source_kind", "string", _at("source", "kind")),
-    ("source_detector", "string", _at("source", "detector")),
-    *((name, "string", _at("subject", name)) for name in _SUBJECT),
-    ("turn_index", "int", _at("subject", "turn_index")),
-    *((name, "string", _at("links", name)) for name in _LINKS),
+    ("source_kind", "string", _At("source", "kind")),
+    ("source_detector", "string", _At("source", "detector")),
+    *((name, "string", _At("subject", name)) for name in _SUBJECT),
+    ("turn_index", "int", _At("subject", "turn_index")),
+    *((name, "string", _At("links", name)) for name in _LINKS),
     ("replaces", "string", _replaces),
-    ("user_key", "string", _at("actor", "user_key")),
-    ("anon", "bool", _at("actor", "anon")),
-    ("internal", "bool", _at("actor", "internal")),
-    ("role", "string", _at("actor", "role")),
+    ("user_key", "string", _At("actor", "user_key")),
+    ("anon", "bool", _At("actor", "anon")),
+    ("internal", "bool", _At("actor", "internal")),
+    ("role", "string", _At("actor", "role")),
     ("segment", "map", _segment),
-    ("consent_basis", "string", _at("consent", "basis")),
+    ("consent_basis", "string", _At("consent", "basis")),
     *((f"may_{purpose}", "bool", _allows(purpose)) for purpose in PURPOSES),
-    ("ask_kind", "string", _at("ask", "kind")),
-    ("ask_probability", "real", _at("ask", "probability")),
-    ("ask_id", "string", _at("ask", "ask_id")),
-    *((name, "string", _at("context", name)) for name in _CONTEXT),
-    ("trace_sampled", "bool", _at("context", "trace_sampled")),
-    ("expires_at", "timestamp", _at("privacy", "expires_at")),
+    ("ask_kind", "string", _At("ask", "kind")),
+    ("ask_probability", "real", _At("ask", "probability")),
+    ("ask_id", "string", _At("ask", "ask_id")),
+    *((name, "string", _At("context", name)) for name in _CONTEXT),
+    ("trace_sampled", "bool", _At("context", "trace_sampled")),
+    ("expires_at", "timestamp", _At("privacy", "expires_at")),
     ("value", "real", _first("value", "score")),
-    *((f"value_{name}" if name in ("min", "max") else name, "real", _at("payload", name)) for name in _REAL),
-    *((name, "int", _at("payload", name)) for name in _WHOLE),
-    ("name", "string", _at("payload", "name")),
-    ("label", "string", _at("payload", "label")),
-    ("kind", "string", _at("payload", "kind")),
-    ("finish_reason", "string", _at("payload", "finish_reason")),
-    ("status", "string", _at("payload", "status")),
-    ("success", "bool", _at("payload", "success")),
+    *((f"value_{name}" if name in ("min", "max") else name, "real", _At("payload", name)) for name in _REAL),
+    *((name, "int", _At("payload", name)) for name in _WHOLE),
+    ("name", "string", _At("payload", "name")),
+    ("label", "string", _At("payload", "label")),
+    ("kind", "string", _At("payload", "kind")),
+    ("finish_reason", "string", _At("payload", "finish_reason")),
+    ("status", "string", _At("payload", "status")),
+    ("success", "bool", _At("payload", "success")),
     ("branch_changed", "bool", _first("branch_changed", "did_branch_change")),
-    ("about_user", "string", _at("payload", "user_key")),
-    ("chosen", "string", _at("payload", "chosen")),
-    ("rejected", "string", _at("payload", "rejected")),
+    ("about_user", "string", _At("payload", "user_key")),
+    ("chosen", "string", _At("payload", "chosen")),
+    ("rejected", "string", _At("payload", "rejected")),
     ("text", "string", _first("text", "ideal", "after")),
-    ("prompt", "string", lambda event: _prompt(event) if event["event_type"] in _ANSWERS else None),
-    ("response", "string", lambda event: _response(event) if event["event_type"] in _ANSWERS else None),
-    ("response_chars", "int", lambda event: _length(event) if event["event_type"] in _ANSWERS else None),
-    ("response_words", "int", lambda event: _words(event) if event["event_type"] in _ANSWERS else None),
-    ("body", "string", _at("body")),
+    ("prompt", "string", _prompt),
+    ("response", "string", _response),
+    ("response_chars", "int", _length),
+    ("response_words", "int", _words),
+    ("body", "string", _At("body")),
 )
-"""(name, kind, how it is read from an event as JSON). A value of another kind than the column's is left out of the
-column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
+"""(name, kind, where it stands in an event or how it is read). A value of another kind than the column's is left out of
+the column; ``body`` always holds the whole event (canonical JSON, without ``received_at``)."""
 
 _EPOCH, _DAY_US = datetime(1970, 1, 1, tzinfo=UTC), 86_400_000_000
 
@@ -172,18 +177,67 @@ def schema() -> pa.Schema:
 
 
 def arrow(rows: Iterable[tuple[str, str | None]]) -> pa.Table:
-    """(canonical JSON, received_at) of events as a table of the lake."""
+    """(canonical JSON, received_at) of events as a table of the lake; ``PART`` of them are in memory as objects."""
     import pyarrow as pa
 
-    given = [_parsed(body, received_at) for body, received_at in rows]
-    fields = schema()
-    cells = [pa.array([_CASTS[kind](get(event)) for event in given], type=fields.field(name).type)
-             for name, kind, get in COLUMNS]
-    return pa.Table.from_arrays(cells, schema=fields)
+    fields, waiting = schema(), iter(rows)
+    parts = []
+    while given := [_parsed(body, received_at) for body, received_at in islice(waiting, PART)]:
+        parts.append(pa.Table.from_arrays(
+            [pa.nulls(len(given), field.type) if cells is None else pa.array(cells, type=field.type)
+             for cells, field in zip(_cells(given), fields, strict=True)], schema=fields))
+    return pa.concat_tables(parts) if parts else fields.empty_table()
+
+
+def _cells(given: Sequence[dict[str, Any]]) -> list[list[Any] | None]:
+    """The values of each column; None for a column without any. An event is asked only for what it has."""
+    found: list[list[Any] | None] = [None] * len(COLUMNS)
+
+    def put(column: int, row: int, value: Any) -> None:
+        cells = found[column]
+        if cells is None:
+            cells = found[column] = [None] * len(given)
+        cells[row] = value
+
+    blocks, computed = _places()
+    for row, event in enumerate(given):
+        for block, by_name in blocks:
+            held = event.get(block) if block else event
+            for name, value in held.items() if isinstance(held, dict) else ():
+                for column, cast in by_name.get(name, ()):
+                    if (cell := cast(value)) is not None:
+                        put(column, row, cell)
+        for column, cast, get, types in computed:
+            if (types is None or event["event_type"] in types) and (cell := cast(get(event))) is not None:
+                put(column, row, cell)
+    return found
+
+
+_Cast = Callable[[Any], Any]
+_Get = Callable[[Row], Any]
+
+
+@cache
+def _places() -> tuple[list[tuple[str, dict[str, list[tuple[int, _Cast]]]]],
+                       list[tuple[int, _Cast, _Get, frozenset[str] | None]]]:
+    """Columns by block and name where they are values of the event ("" is the event itself), and the computed ones."""
+    blocks: dict[str, dict[str, list[tuple[int, _Cast]]]] = {}
+    computed: list[tuple[int, _Cast, _Get, frozenset[str] | None]] = []
+    for column, (name, kind, get) in enumerate(COLUMNS):
+        if isinstance(get, _At):
+            *block, last = get.path
+            blocks.setdefault("".join(block), {}).setdefault(last, []).append((column, _CASTS[kind]))
+        else:
+            computed.append((column, _CASTS[kind], get, _ANSWERS if name in _OF_ANSWERS else None))
+    return list(blocks.items()), computed
 
 
 def _parsed(body: str, received_at: str | None) -> dict[str, Any]:
-    event: dict[str, Any] = {"links": {}, "actor": {}, "payload": {}, "subject": {}, **json.loads(body)}
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read = json.loads(body)
+    event: dict[str, Any] = {"links": {}, "actor": {}, "payload": {}, "subject": {}, **read}
     event["body"], event["received_at"] = body, received_at
     return event
 

@@ -88,9 +88,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return parse_line(read_text(path)[0], path, 1)
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, private: bool = False) -> None:
-    """Writes all rows or nothing."""
-    write_text(path, "".join(dump_line(row) for row in rows), private=private)
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]], *, private: bool = False) -> int:
+    """Writes all rows or nothing, one at a time; returns their number."""
+    number = 0
+    with replacing(path, private=private) as new, new.open("w", encoding="utf-8", newline="\n") as file:
+        for number, row in enumerate(rows, 1):  # noqa: B007  # the number of the last one
+            file.write(dump_line(row))
+        file.flush()
+        os.fsync(file.fileno())
+    return number
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

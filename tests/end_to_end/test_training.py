@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from evalloop.store import schema
 from evalloop.testing import make_event, make_generation
 
 TRAINING = {"basis": "consent", "purposes": ["analytics", "eval", "training"]}
@@ -71,3 +72,24 @@ def test_an_unknown_format_lists_the_known_ones(project):
 def test_nothing_to_write_says_why(project):
     """No rater, no ratings: exit 5, and the reasons."""
     assert "nothing to write as ratings" in call(project, "export", "--format", "ratings", "-o", "r", code=5)
+
+
+def test_exported_records_keep_their_schemas(project):
+    """Pairs of a correction and of a vote between two answers, and ratings of two raters: each line is valid, and a
+    line with a field too many is not."""
+    more = [make_generation("r8", 60, prompt="name a tree", answer="oak", session="r8", user="u8", consent=TRAINING),
+            make_generation("r9", 61, prompt="name a tree", answer="a tree", session="r8", user="u8", consent=TRAINING),
+            make_event("feedback.pairwise", "r8", 62, user="u8", consent=TRAINING,
+                       payload={"chosen": "r8", "rejected": "r9"})]
+    more += [make_event("judgment.result", "r8", 70 + number, user=rater, consent=TRAINING,
+                        source={"kind": "reviewer"}, payload={"name": "helpful", **given})
+             for number, (rater, given) in enumerate((("ann", {"score": 1}), ("bob", {"score": 0.5, "label": "ok"})))]
+    (project / "more.jsonl").write_text("\n".join(json.dumps(each.to_dict()) for each in more))
+    call(project, "capture", "more.jsonl")
+    for form, name in (("pairs", "preference"), ("ratings", "rubric-rating")):
+        call(project, "export", "--format", form, "-o", form, "--heldout", "0")
+        rows = [json.loads(line) for line in (project / form / "train.jsonl").read_text().splitlines()]
+        assert [schema.validate(name, row) for row in rows] == [[]] * len(rows)
+        assert schema.validate(name, {**rows[0], "extra": 1})
+        assert {"pairs": {"correction", "pairwise"}, "ratings": {"helpful"}}[form] == {
+            row.get("source") or row["criterion"] for row in rows}

@@ -100,3 +100,9 @@ def test_nothing_of_a_blocked_release_is_made_to_sound_better():
     text, told = reword(blocked, notes, lambda asked: pytest.fail("asked"))
     assert text == notes
     assert "BLOCK" in told
+
+
+def test_the_page_says_when_it_shipped():
+    """The day stands above the notes, for people and machines."""
+    shipped = replace(RELEASE, shipped_at="2026-11-20T09:00:00.000000Z")
+    assert '<time datetime="2026-11-20">2026-11-20</time>' in page(shipped, write_notes(shipped))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -31,7 +32,7 @@ def users(seed, number, days, start=SHIPPED, *, back=False, **rates):
     moments = np.sort(random.uniform(0, days, number))
     hits = {name: random.random(number) < rate for name, rate in rates.items()}
     return [Exposure(f"u{seed}-{row}", time_text(first + timedelta(days=float(moments[row]))), ("1", "weekday"),
-                     frozenset(name for name, drawn in hits.items() if drawn[row])) for row in range(number)]
+                     {name: 1.0 for name, drawn in hits.items() if drawn[row]}) for row in range(number)]
 
 
 def later(days):
@@ -129,11 +130,21 @@ def entered(events, members=None, end=END, **options):
 
 def test_a_user_counts_once_with_the_first_answers():
     """The sixth answer, and what it did wrong, no longer count."""
-    members = {"u-0": ("c0",), "u-5": ("c1",)}
+    members = {"u-0": {"c0": 1.0}, "u-5": {"c1": 1.0}}
     (only,) = entered(turns("u", *range(6)), members)
-    assert only.hits == {"c0"}
+    assert only.hits == {"c0": 1.0}
     assert only.at == "2026-01-05T00:00:04.000000Z"
     assert only.variant == "a"
+
+
+def test_a_word_that_counts_less_is_a_part_of_a_hit():
+    """The most that an answer counts is what the user counts; a quarter each of 40 complainers are ten hits."""
+    (only,) = entered(turns("u", 0, 1), {"u-0": {"c0": 0.25}, "u-1": {"c0": 0.25}}, end=END)
+    assert only.hits == {"c0": 0.25}
+    angry = [replace(each, hits={"c0": 0.25}) for each in users(1, 400, 28, back=True, c0=1.0)]
+    (check,) = verify(release("better"), angry, users(2, 400, 28, c0=0.25), later(28))
+    assert check.before == pytest.approx(0.25)
+    assert check.verdict != "confirmed", "all who were let down before count a quarter: nothing fell"
 
 
 def test_a_user_with_few_answers_enters_when_settled():

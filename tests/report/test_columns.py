@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,15 @@ def test_half_a_surrogate_pair_is_a_value_like_any_other(monkeypatch: pytest.Mon
     monkeypatch.setattr(columns, "MANY", 0)
     codes, names = factorize(["a", "\ud800", "a", "\ud801"])
     assert (codes.tolist(), names) == ([0, 1, 0, 2], ["a", "\ud800", "\ud801"])
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=60), st.integers(41, 500))
+def test_keys_are_grouped_alike_by_counting_and_by_sorting(keys: list[int], size: int) -> None:
+    """The distinct keys in order, and which of them each entry has, whatever keys there could be."""
+    distinct, inverse = columns.grouped(np.array(keys, dtype=np.int64), size)
+    assert distinct.tolist() == sorted(set(keys))
+    assert [distinct[number] for number in inverse] == keys
 
 
 def test_taken_rows_are_numbered_afresh() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from evalloop.records.account import Account
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.abuse import set_apart, suspicious
+from evalloop.signals.abuse import set_apart, suspicious, votes_of
 from evalloop.signals.alike import groups_of_like_texts
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.signals.derive import derive, together
+from evalloop.testing import derived_of, evidence_of, make_event, make_generation
 
 LONG = "the sources that it names do not exist at all and every single link is broken again"
 
@@ -33,9 +34,9 @@ def crowd(count: int = 40) -> list[Event]:
 
 def found_in(events: list[Event]) -> dict[str, Account]:
     """The suspicious accounts among some events."""
-    turns = joined_of(events).turns
-    signals = [each for found in derived_of(events, evalloop_detectors()).values() for each in found]
-    return {each.user_key: each for each in suspicious(turns, signals)}
+    evidence = evidence_of(events)
+    explicit = [each for each in evalloop_detectors() if each.kind == "explicit"]
+    return {each.user_key: each for each in suspicious(votes_of(evidence, together(derive(evidence, explicit))))}
 
 
 def test_honest_users_stay() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.capturing import Gap, gaps, slices
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.signals.derive import derive, together
+from evalloop.testing import evidence_of, joined_of, make_event, make_generation
 
 DAY = 86400
 
@@ -31,7 +32,7 @@ def day_of(day: int, copies: int, turns: int = 20, surface: str = "chat") -> lis
 
 def gaps_of(copies: Sequence[int], more: Callable[[int], list[Any]] = lambda day: []) -> tuple[Gap, ...]:
     """The gaps after days with so many copies."""
-    return gaps(joined_of(each for day, number in enumerate(copies) for each in day_of(day, number) + more(day)).turns)
+    return gaps(evidence_of(each for day, number in enumerate(copies) for each in day_of(day, number) + more(day)))
 
 
 def test_capture_by_day_surface_and_segment() -> None:
@@ -40,9 +41,9 @@ def test_capture_by_day_surface_and_segment() -> None:
                       payload={"value": 1})
     orphan = make_event("signal.copied", "lost", 50, user="x", payload={"chars": 1, "total": 1})
     events = [*day_of(0, 5), *day_of(1, 0), vote, orphan]
-    turns = joined_of(events).turns
-    signals = [each for found in derived_of(events, evalloop_detectors()).values() for each in found]
-    found = {(each.by, each.value): each for each in slices(turns, signals)}
+    evidence = evidence_of(events)
+    signals = together(derive(evidence, [each for each in evalloop_detectors() if each.name in ("copy", "thumbs")]))
+    found = {(each.by, each.value): each for each in slices(evidence, signals)}
     first, second = (each for (by, _), each in sorted(found.items()) if by == "day")
     assert (first.turns, first.capture.share, first.tier, first.orphans) == (20, pytest.approx(0.25), "healthy", 1)
     assert (second.capture.share, second.tier, second.orphans) == (0, "capture-only", 0)

@@ -68,7 +68,8 @@ def test_fitted_score_is_calibrated_on_all_turns() -> None:
     assert surface.brier < 0.93 * surface.brier_base
     assert abs(surface.brier_isotonic - surface.brier) < 0.01
     assert surface.auc_interval[0] > 0.7
-    blind = np.array([score(turns, evidence, model)[turn.response_id].blind for turn in turns])
+    scores = score(turns, evidence, model)
+    blind = np.array([scores[turn.response_id].blind for turn in turns])
     for low in (0.0, 0.1, 0.5):
         inside = (blind >= low) & (blind < low + 0.3)
         assert bad[inside].mean() == pytest.approx(blind[inside].mean(), abs=0.06)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import pytest
 
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
+from evalloop.signals.derive import derive
 from evalloop.signals.report import SignalReport, report, tier
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.testing import evidence_of, make_event, make_generation
+
+from .conftest import real_events
 
 KINDS = {f"{each.name}@{each.version}": each.kind for each in evalloop_detectors()}
 
@@ -18,7 +23,19 @@ KINDS = {f"{each.name}@{each.version}": each.kind for each in evalloop_detectors
 def of(*events: Event) -> SignalReport:
     """The report on some events."""
     few = [each for each in evalloop_detectors() if each.name in ("thumbs", "copy", "accept", "rating")]
-    return report(joined_of(events), derived_of(events, few), KINDS)
+    return report_on(events, few)
+
+
+def report_on(events: Iterable[Event], detectors: Iterable[Any], by: str | None = None) -> SignalReport:
+    """The report of these detectors."""
+    evidence = evidence_of(events)
+    return report(evidence, derive(evidence, detectors), KINDS, by=by)
+
+
+@pytest.fixture(scope="module")
+def real() -> Callable[..., SignalReport]:
+    """The report on a shipped data set, made once."""
+    return cache(lambda name, by=None: report_on(real_events(name), evalloop_detectors(), by))
 
 
 def detector(found: SignalReport, name: str) -> Any:
@@ -34,10 +51,9 @@ def test_tiers(rate: float | None, name: str) -> None:
     assert tier(rate) == name
 
 
-def test_real_copies_by_model(programmers: Any) -> None:
+def test_real_copies_by_model(real: Any) -> None:
     """RealHumanEval: 362 answers copied from; 37.5 % and 28.2 %, whose difference is not significant by user."""
-    joined, signals = programmers
-    found = report(joined, signals, KINDS, by="model_answered")
+    found = real("realhumaneval", by="model_answered")
     assert (found.turns, found.users, detector(found, "copy").turns) == (1055, 107, 362)
     rates = {each.value: each.share.share for each in found.groups if each.detector == "copy@2"}
     assert rates["GPT-4o (chat)"] == pytest.approx(0.375)
@@ -50,10 +66,9 @@ def test_real_copies_by_model(programmers: Any) -> None:
     assert found.orphans == 0
 
 
-def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
+def test_real_corrections_agree_with_reviewers(real: Any) -> None:
     """In the dialogues the words of users agree with what annotators say, far better than chance."""
-    joined, signals = dialogues
-    found = report(joined, signals, KINDS)
+    found = real("ukp")
     (comment,), (reply,) = detector(found, "comment").agreement, detector(found, "reply").agreement
     assert comment.reference == reply.reference == "reviewers"
     assert comment.n == reply.n
@@ -62,10 +77,9 @@ def test_real_corrections_agree_with_reviewers(dialogues: Any) -> None:
     assert 0 < found.orphan_share < 0.01
 
 
-def test_report_is_json(dialogues: Any) -> None:
+def test_report_is_json(real: Any) -> None:
     """The whole report goes to JSON without loss of names."""
-    joined, signals = dialogues
-    data = json.loads(json.dumps(report(joined, signals, KINDS).to_dict(), allow_nan=False))
+    data = json.loads(json.dumps(real("ukp").to_dict(), allow_nan=False))
     assert {"capture_rate", "tier", "detectors", "orphans"} <= set(data)
 
 
@@ -104,5 +118,5 @@ def test_silent_detector_has_no_agreement() -> None:
 
 def test_nothing_gives_a_report_too() -> None:
     """No events: no rates, no error."""
-    found = report(joined_of([]), {}, {})
+    found = report(evidence_of([]), {}, {})
     assert (found.capture_rate.share, found.tier) == (None, "no sessions")

@@ -15,10 +15,13 @@ import pytest
 from evalloop.errors import ConfigError
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.population import Column, Population, population
-from evalloop.signals.weighted import BY_HAND, TrustOptions, weighted_failures
+from evalloop.signals.derive import derive, together
+from evalloop.signals.implicit import Regenerate
+from evalloop.signals.population import Column, Population, population_of
+from evalloop.signals.scored import cells, judged_apart, scores
+from evalloop.signals.weighted import BY_HAND, TrustOptions, weigh_evidence
 from evalloop.signals.weighting import WeightOptions, weigh
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.testing import evidence_of, make_event, make_generation
 
 
 def load_study() -> ModuleType:
@@ -145,11 +148,12 @@ def test_failure_that_only_an_ask_shows_is_known_by_the_ask_alone() -> None:
     ask = {"kind": "random", "probability": 0.05}
     events = [make_generation(), make_event("signal.stopped"), make_event("signal.copied", payload={"chars": 9}),
               make_event("feedback.thumbs", payload={"value": -1}, ask=ask)]
-    turns, told = joined_of(events).turns, derived_of(events, evalloop_detectors())
-    (failure,) = weighted_failures(turns, [each for found in told.values() for each in found]).failures
+    evidence = evidence_of(events)
+    told = derive(evidence, evalloop_detectors())
+    (failure,) = weigh_evidence(evidence, told).failures
     assert (failure.asked_only, failure.random_weight) == (True, 20)
-    without = [each for name, found in told.items() if not name.startswith("copy") for each in found]
-    (failure,) = weighted_failures(turns, without).failures
+    without = {name: found for name, found in told.items() if not name.startswith("copy")}
+    (failure,) = weigh_evidence(evidence, without).failures
     assert (failure.asked_only, failure.random_weight) == (False, 20)
 
 
@@ -218,9 +222,12 @@ def events_with_votes() -> list[Any]:
 
 def test_quarantine_by_hand_keeps_the_failure_with_its_reason() -> None:
     """An account named in the settings: its failures have weight 0 and say why; a trusted one is left alone."""
-    turns = joined_of(events_with_votes()).turns
-    signals = [each for found in derived_of(events_with_votes(), evalloop_detectors()).values() for each in found]
-    found = weighted_failures(turns, signals, options=TrustOptions(quarantine=("loud",))).failures
+    evidence = evidence_of(events_with_votes())
+    signals = derive(evidence, [each for each in evalloop_detectors() if each.kind == "explicit"])
+    result = weigh_evidence(evidence, signals, options=TrustOptions(quarantine=("loud",)))
+    found = result.failures
+    (loud,) = result.weighting.accounts
+    assert (loud.votes, loud.negative, loud.factor) == (3, 3, 0)
     assert [(each.weight > 0, each.reason) for each in found] == [(False, BY_HAND)] * 3 + [(True, None)] * 2
     calm, asked = found[3:]
     assert (calm.random_weight, calm.asked_only) == (0.0, False)
@@ -230,9 +237,11 @@ def test_quarantine_by_hand_keeps_the_failure_with_its_reason() -> None:
 
 def test_columns_that_tell_nothing_are_left_out() -> None:
     """One level, or a different one for each turn, is no segment; a key that only some users have is."""
-    turns = joined_of(replace(make_generation(f"r{n}", n, session=f"s{n}", user=f"u{n}", context={"surface": "chat"}),
-                         actor={"user_key": f"u{n}", "segment": {"id": str(n), **({"plan": "pro"} if n % 2 else {})}})
-                 for n in range(60)).turns
-    people = population(turns)
+    events = [replace(make_generation(f"r{n}", n, session=f"s{n}", user=f"u{n}", context={"surface": "chat"}),
+                      actor={"user_key": f"u{n}", "segment": {"id": str(n), **({"plan": "pro"} if n % 2 else {})}})
+              for n in range(60)]
+    evidence = evidence_of(events)
+    nothing = judged_apart(evidence.engine, together(derive(evidence, [Regenerate()])), [])
+    people = population_of(list(evidence.engine.records(cells(scores(evidence, nothing)))), {})
     assert [(each.name, each.levels) for each in people.columns] == [("plan", ("(none)", "pro"))]
     assert people.expected(people.columns[0]).tolist() == [30, 30]

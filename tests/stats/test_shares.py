@@ -126,3 +126,31 @@ def test_bad_shares_are_refused(values, weights, message):
     """Empty, unbounded or missing values and useless weights raise ValueError."""
     with pytest.raises(ValueError, match=message):
         stats.share_interval_clustered(values, weights=weights)
+
+
+def test_a_weighted_share_of_all_is_all() -> None:
+    """Rounding of the weights leads to no share above 1."""
+    weights = np.random.default_rng(3).uniform(0.1, 3.0, 5000)
+    for draw in range(20):
+        part = weights[draw * 200:][:431]
+        found = stats.share_interval_clustered(np.ones(431), users=range(431), weights=part)
+        assert found.share == 1.0
+        assert found.interval is not None
+        assert 0.9 < found.interval.low < found.interval.high
+        assert found.interval.high == pytest.approx(1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 14), st.booleans()), min_size=1, max_size=120))
+def test_sums_by_user_give_the_share_of_the_rows(rows: list[tuple[int, bool]]) -> None:
+    """What an engine adds up by user gives the share, interval and effective size that the rows give."""
+    users, hits = [user for user, _ in rows], [float(hit) for _, hit in rows]
+    by_user = [(users.count(user), int(sum(hit for other, hit in rows if other == user))) for user in set(users)]
+    sums = stats.UnitSums(len(by_user), len(rows), int(sum(hits)), sum(n * n for n, _ in by_user),
+                          sum(n * s for n, s in by_user), sum(s * s for _, s in by_user))
+    found, wanted = stats.share_of_units(sums), stats.share_interval_clustered(hits, users=users)
+    assert (found.n, found.units, found.method) == (wanted.n, wanted.units, wanted.method)
+    assert found.share == pytest.approx(wanted.share)
+    assert found.n_effective == pytest.approx(wanted.n_effective, rel=1e-6)
+    assert (found.interval is None) == (wanted.interval is None)
+    if found.interval and wanted.interval:
+        assert tuple(found.interval) == pytest.approx(tuple(wanted.interval), rel=1e-6, abs=1e-9)

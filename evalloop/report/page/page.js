@@ -145,7 +145,8 @@
     const graders = told.graders[cluster] || [];
     byId("drill").replaceChildren(element("h3", { text: cluster }),
       ...(row.dataset.told ? [element("p", { text: row.dataset.told })] : []),
-      ...(graders.length ? [graderTable(graders)] : []));
+      ...(graders.length ? [element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Grades of the cluster" },
+        graderTable(graders))] : []));
   };
 
   const names = () => (told.variants.length === 2 ? ["base", "new"] : told.variants);

@@ -10,7 +10,7 @@ from evalloop.report.renderers.matrix_page import matrix_page
 from evalloop.report.renderers.slots import address, encoded, notes_of
 from evalloop.report.renderers.text import reasons, tests
 from evalloop.report.renderers.tiles import tiles
-from evalloop.report.wording import NONE, Words, changes, p_value, rank
+from evalloop.report.wording import Words, changes, p_value, rank
 
 HEADERS = ("cluster", "delta", "verdict", "interval", "base", "new", "won / lost / tied", "n", "p", "Holm p", "q",
            "MDE80")
@@ -118,4 +118,4 @@ def _notes(comparison: Comparison) -> str:
 
 def _footer(data: ReportData) -> str:
     runs = "; ".join(f"{run.name}: {run.evalset}, {run.variant.name}, {run.created_at}" for run in data.runs)
-    return f"Overall: {tests(data.comparison.overall)}. {runs or NONE}"
+    return f"Overall: {tests(data.comparison.overall)}. {runs}".rstrip()

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalloop.contracts import ReportData
 from evalloop.records.report import Comparison
+from evalloop.report.gate import EXIT_CODES, PASS
 from evalloop.report.renderers.frame import framed
 from evalloop.report.renderers.many import LEGEND, MARKS, matrix, summary
 from evalloop.report.renderers.payload import clusters_of
 from evalloop.report.renderers.slots import address, encoded, notes_of
+from evalloop.report.wording import Words
 
 TONES = {MARKS["improved"]: "improved", MARKS["regressed"]: "regressed"}
 TEXTS = ("verdict", "gate")
@@ -22,13 +24,41 @@ def matrix_page(data: ReportData) -> str:
     baseline = data.comparison.baseline
     told: Mapping[str, None] = dict.fromkeys(note for each in comparisons for note in each.notes)
     return framed(data, "many.html", {
-        "headline": encoded(f"{len(comparisons)} candidates"), "baseline": encoded(baseline),
+        "headline": encoded(_headline(comparisons)), "means": encoded(_means(comparisons)),
+        "baseline": encoded(baseline),
         "notes": notes_of([*told]), "legend": encoded(LEGEND),
+        "reasons": _reasons(comparisons),
         "candidates": _table(summary(comparisons, encoded), "Candidates with their overall figures"),
         "matrix": _table([*_linked(comparisons)], "Deltas of each cluster under each candidate", clusters=True),
     }, title=f"{len(comparisons)} candidates against {baseline}", footer=(
         f"Verdicts and p-values are adjusted for all {len(comparisons)} candidates together. One candidate in full, "
         f"with intervals: evalloop report {baseline} {data.comparison.candidate}"))
+
+
+def _headline(comparisons: Sequence[Comparison]) -> str:
+    return f"{len(_passing(comparisons)) or 'None'} of {len(comparisons)} candidates may ship"
+
+
+def _means(comparisons: Sequence[Comparison]) -> str:
+    """Which candidates the gate lets through, the best one first."""
+    passing = _passing(comparisons)
+    if not passing:
+        return "No candidate passes the gate; the table says what each lacks."
+    words = Words.of(comparisons[0])
+    return "; ".join(f"{each.candidate} {words.delta(each.overall.delta)}" for each in passing)
+
+
+def _reasons(comparisons: Sequence[Comparison]) -> str:
+    """What each verdict of the gate rests on, behind one line."""
+    told = "".join(f"<h3>{encoded(each.candidate)}: {encoded(each.gate.verdict)}</h3><ul class='reasons'>"
+                   + "".join(f"<li>{encoded(reason)}</li>" for reason in each.gate.reasons) + "</ul>"
+                   for each in comparisons if each.gate)
+    return f'<details class="whys"><summary>What each verdict rests on</summary>{told}</details>' if told else ""
+
+
+def _passing(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    passing = [each for each in comparisons if each.gate and each.gate.verdict == PASS]
+    return sorted(passing, key=lambda each: -(each.overall.delta or 0.0))
 
 
 def _linked(comparisons: Sequence[Comparison]) -> Iterator[Row]:
@@ -49,7 +79,8 @@ def _table(rows: Sequence[Row], caption: str, *, clusters: bool = False) -> str:
         f'<tr{_handle(number, clusters)}><th scope="row">{row[0]}</th>'
         + "".join(f"<td{kind}>{_toned(cell)}</td>" for kind, cell in zip(kinds[1:], row[1:], strict=True)) + "</tr>"
         for number, row in enumerate(rows[1:]))
-    return f'<table><caption class="sr">{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    start = f'<table class="{"named" if clusters else "plain"}"><caption class="sr">{caption}</caption>'
+    return f"{start}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _handle(number: int, clusters: bool) -> str:
@@ -60,5 +91,7 @@ def _handle(number: int, clusters: bool) -> str:
 
 
 def _toned(cell: str) -> str:
+    if cell in EXIT_CODES:
+        return f'<span class="badge small {cell.lower()}">{cell}</span>'
     tone = TONES.get(cell[-1:], cell if cell in TONES.values() else "")
     return f'<span class="{tone}">{cell}</span>' if tone else cell

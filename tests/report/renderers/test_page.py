@@ -209,6 +209,9 @@ def test_page_of_several_candidates(open_page: Open, dark: bool, phone: bool) ->
 def test_matrix_leads_to_the_cases_of_a_cluster_and_of_a_candidate(open_page: Open) -> None:
     """A cluster opens all its cases with the graders' counts, a delta those that this candidate changed."""
     page = open_page(matrix())
+    assert page.locator("h1").inner_text() == "3 of 3 candidates may ship"
+    page.get_by_text("What each verdict rests on").click()
+    assert page.locator("details.whys li").count() >= 3
     page.get_by_role("link", name="k", exact=True).click()
     assert page.locator("#count").inner_text() == "20 of 40 cases"
     assert page.locator("#drill tbody tr").inner_text().split("\t") == ["contains", "2 / 20", *["20 / 20"] * 3]

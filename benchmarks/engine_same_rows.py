@@ -1,0 +1,232 @@
+"""The same analyses on DuckDB and on Spark: do they give the same rows, and how long do they take?
+
+    python benchmarks/engine_same_rows.py [--events 50000] [--engine cluster|local[2]|spark://...] [--threads 2]
+    python benchmarks/engine_same_rows.py --events 20000000 --only duckdb --memory 4GB
+
+``cluster`` starts an Apache Spark standalone cluster on this machine: a master and two worker processes of one core
+each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's
+own expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells
+that weights are fitted to, the weights, weekly theme shares, and preference pairs. Every result is written as Parquet
+by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import synthetic_lake
+
+from evalloop import engine as door
+from evalloop.preferences.select import regenerated
+from evalloop.signals import evalloop_detectors, scored
+from evalloop.signals.abuse import suspicious, votes_of
+from evalloop.signals.capturing import keyed_turns, sums_by_unit
+from evalloop.signals.derive import derive, together
+from evalloop.signals.evidence import gather
+from evalloop.signals.population import population_of
+from evalloop.signals.weighting import Heard, weights_of
+from evalloop.store.columns import schema
+
+Table = Any
+NAMES = ("surface", "keys", "values", "blind")
+TENTHS = 10_000
+"""Weights are whole ten-thousandths in theme shares, so that their sums are the same in every order."""
+
+
+# ---- the analyses ----------------------------------------------------------------------------------------------------
+
+
+def analyses(engine: Any, files: list[str]) -> Iterator[tuple[str, Table]]:
+    """The name and the rows of each analysis, one after the other."""
+    ibis = door.ibis
+    evidence = gather(engine, engine.parquet(files, schema()))
+    turns = evidence.turns
+    yield "turns", turns.drop("segment")
+    signals = derive(evidence, evalloop_detectors())
+    every = engine.view(together(signals))
+    yield "signals", every
+    accounts = suspicious(votes_of(evidence, every))
+    judged = engine.view(scored.judged_apart(engine, every, accounts))
+    scores = engine.keep(scored.scores(evidence, judged))
+    yield "scores", scores.drop("segment")
+    acts = engine.keep(keyed_turns(evidence, every))
+    answered = acts.filter(acts.answered)
+    for by, key in (("day", answered.day.cast("string")), ("surface", answered.surface),
+                    ("plan", answered.segment["plan"])):
+        rows = answered.mutate(value=key).group_by("value", "session_id").aggregate(
+            hit=answered.usable.max(), unit=answered.unit.min())
+        yield f"capture rate by {by}", sums_by_unit(rows, "value")
+    cells = engine.keep(scored.cells(scores))
+    yield "cells", cells
+    failed = engine.keep(scored.failing(scores, judged, 0.5))
+    weights = engine.keep(weighted(engine, cells, failed, {each.user_key: each.factor for each in accounts}))
+    yield "weights", weights
+    themes = turns.select("response_id", "user_key", theme="prompt_name", week=((turns.day + 3) // 7).cast("int64"))
+    yield "theme shares", theme_shares(weights.inner_join(themes, "response_id"))
+    yield "pairs", regenerated(evidence, every)
+    yield "counts", engine.rows([pa.table({"name": list(evidence.counts), "n": list(evidence.counts.values())})],
+                                pa.schema([("name", pa.string()), ("n", pa.int64())])).select(
+                                    "name", n=ibis._.n)
+
+
+def weighted(engine: Any, cells: Table, failed: Table, factors: Mapping[str, float]) -> Table:
+    """(response_id, weight): arrays of failures and cells go to numpy, weights in ten-thousandths come back."""
+    rows = list(engine.records(cells.order_by(*NAMES)))
+    number = {tuple(row[name] for name in NAMES): place for place, row in enumerate(rows)}
+    found = engine.arrow(scored.with_segment(failed.filter(failed.event_id.notnull() & ~failed.set_apart)).select(
+        "response_id", "user_key", *NAMES).order_by("response_id"))
+    keys = zip(*(found.column(name).to_pylist() for name in NAMES), strict=True)
+    responses, users = found.column("response_id").to_pylist(), found.column("user_key").to_pylist()
+    nothing = np.zeros(len(users))
+    heard = Heard(np.array([factors.get(user, 1.0) for user in users]), nothing.astype(bool), nothing,
+                  np.array([user or response for user, response in zip(users, responses, strict=True)], dtype=object),
+                  np.array([number[key] for key in keys], np.int64))
+    weights, _ = weights_of(heard, population_of(rows, {}))
+    made = pa.table({"response_id": responses, "weight": np.round(weights * TENTHS).astype(np.int64)})
+    return engine.rows([made], made.schema)
+
+
+def theme_shares(failures: Table) -> Table:
+    """By week and theme the sums that a weighted share and its interval by user are made of."""
+    units = failures.group_by("week", "theme", "user_key").aggregate(n=failures.count(),
+                                                                     weight=failures.weight.sum().cast("int64"))
+    return units.group_by("week", "theme").aggregate(
+        users=units.count(), failures=units.n.sum().cast("int64"), weight=units.weight.sum().cast("int64"),
+        squares=(units.weight * units.weight).sum().cast("int64"))
+
+
+# ---- engines ---------------------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return int(place.getsockname()[1])
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """A standalone cluster: its address; ended with the block."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable,
+           "SPARK_WORKER_DIR": str(folder / "work"), "SPARK_LOCAL_DIRS": str(folder / "local"),
+           "SPARK_DAEMON_MEMORY": "256m"}
+    os.environ.update({name: env[name] for name in ("SPARK_LOCAL_IP", "PYSPARK_PYTHON", "SPARK_LOCAL_DIRS")})
+    address = f"spark://127.0.0.1:{free_port()}"
+    host = ["--host", "127.0.0.1"]
+    commands = [["org.apache.spark.deploy.master.Master", *host, "--port", address.rpartition(":")[2],
+                 "--webui-port", str(free_port())]]
+    commands += [["org.apache.spark.deploy.worker.Worker", *host, "--webui-port", str(free_port()), "--cores", "1",
+                  "--memory", "3g", address] for _ in range(2)]
+    with (folder / "cluster.log").open("w") as log:
+        started = [subprocess.Popen([str(home / "bin" / "spark-class"), *command], env=env, stdout=log, stderr=log)
+                   for command in commands]
+        try:
+            yield address
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(timeout=30)
+
+
+OPTIONS = {"spark.executor.memory": "2g", "spark.driver.memory": "2g", "spark.executor.cores": "1",
+           "spark.sql.shuffle.partitions": "2", "spark.cores.max": "2"}
+SMALL: Mapping[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+                            "spark.sql.adaptive.enabled": "false"}
+"""To compile each query takes longer than to run it on few rows."""
+FEW = 200_000
+
+
+def run(address: str, files: list[str], out: Path, *, memory: str = "", threads: int = 0,
+        small: bool = False) -> dict[str, float]:
+    """Runs every analysis on an engine and writes its rows below ``out``; seconds by analysis."""
+    times: dict[str, float] = {}
+    before = time.monotonic()
+    options: dict[str, Any] = {"memory": memory, "threads": threads, "scratch": out / "scratch"}
+    if address != "duckdb":
+        options = {"options": {**OPTIONS, **(SMALL if small else {})}}
+    with door.open_engine(address, **options) as engine:
+        for name, table in analyses(engine, files):
+            engine.write(table, out / name)
+            times[name] = time.monotonic() - before
+            print(f"  {address.partition(':')[0]:8} {name:24} {times[name]:8.1f} s", file=sys.stderr, flush=True)
+            before = time.monotonic()
+    return times
+
+
+def differing(one: Path, other: Path) -> dict[str, tuple[int, int]]:
+    """(rows, rows that one side has and the other has not) of each analysis."""
+    found = {}
+    with duckdb.connect() as con:
+        for folder in sorted(each for each in one.iterdir() if each.name != "scratch"):
+            here, there = f"'{folder}/*.parquet'", f"'{other / folder.name}/*.parquet'"
+            rows = con.execute(f"select count(*) from {here}").fetchone()
+            apart = con.execute(
+                f"select (select count(*) from (select * from {here} except all select * from {there})) + "
+                f"(select count(*) from (select * from {there} except all select * from {here}))").fetchone()
+            assert rows is not None
+            assert apart is not None
+            found[folder.name] = (rows[0], apart[0])
+    return found
+
+
+def main() -> int:
+    """Compares, prints rows and seconds."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--engine", default="cluster")
+    parser.add_argument("--only", choices=["duckdb"], help="run DuckDB alone, for its time and memory")
+    parser.add_argument("--memory", default="", help="bound of DuckDB's memory, as 4GB")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where files go (default: a temporary folder)")
+    given = parser.parse_args()
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="evalloop-same-rows-"))
+    files = synthetic_lake.make(folder / "lake", given.events)
+    try:
+        return compare(given, folder, files)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
+    """Runs one engine or both on the files."""
+    first = run("duckdb", files, folder / "duckdb", memory=given.memory, threads=given.threads)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"duckdb: {given.events:,} events in {sum(first.values()):.1f} s, peak {peak:.1f} GB")
+    if given.only:
+        print(json.dumps({name: round(each, 1) for name, each in first.items()}))
+        return 0
+    if given.engine == "cluster":
+        with cluster(folder) as address:
+            second = run(address, files, folder / "spark", small=given.events <= FEW)
+    else:
+        second = run(given.engine, files, folder / "spark", small=given.events <= FEW)
+    found = differing(folder / "duckdb", folder / "spark")
+    print(f"{'analysis':26} {'rows':>12} {'differ':>8} {'duckdb s':>9} {'spark s':>9}")
+    for name, (rows, apart) in found.items():
+        print(f"{name:26} {rows:12,} {apart:8,} {first[name]:9.1f} {second[name]:9.1f}")
+    return int(any(apart for _, apart in found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""``evalloop verify`` when production says no: the theme and its cases are open again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from evalloop import loop
+from evalloop.cli.main import run
+from evalloop.loop.evidence import add_events
+from evalloop.notes.release import keep_release
+from evalloop.records.event import Event
+from evalloop.records.release import Expectation, Release
+from evalloop.store import schema
+from tests.cli.conftest import listed
+
+SHIPPED = "2026-03-08T00:00:00.000000Z"
+CONSENT = {"basis": "consent", "purposes": ["ops", "analytics", "eval"]}
+
+
+def answers(side: str, day: str, users: int, complaints: Sequence[str]) -> Iterator[Event]:
+    """One answer for each user, three minutes apart; every fifth user complains."""
+    for number in range(users):
+        at = f"{day}T{number // 20:02d}:{number % 20 * 3:02d}:00.000000Z"
+        name, user = f"{side}-{number:04d}", {"user_key": f"{side} user {number}"}
+        subject = {"level": "response", "response_id": name, "session_id": name}
+        said = {"input": {"messages": [{"role": "user", "content": f"question {number}"}]},
+                "output": {"messages": [{"role": "assistant", "content": "an answer"}]}}
+        yield Event(f"g-{name}", "generation.completed", at, {"kind": "system"}, subject, actor=user, consent=CONSENT,
+                    payload=said)
+        if complaints and number % 5 == 0:
+            yield Event(f"v-{name}", "feedback.thumbs", at, {"kind": "end_user"}, subject, actor=user, consent=CONSENT,
+                        payload={"value": -1, "text": complaints[number % len(complaints)]})
+
+
+def test_a_theme_that_got_worse_is_open_again_with_its_cases(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody complained before the release and a fifth of users do after it: worse, exit 1; the theme is regressed, its
+    retired case waits for a reviewer, the record names it and keeps its schema, and the next day reopens nothing more.
+    """
+    case = listed(capsys)[0]
+    opened = loop.open_project()
+    theme = loop.find_theme(opened, case["provenance"]["cluster_id"])
+    assert run(["review", "--accept", case["id"], "--by", "ann"]) == 0
+    assert run(["retire", case["id"], "--reason", "solved for good", "--by", "ann"]) == 0
+    loop.move_theme(opened, theme.cluster_id, "fixed", reason="the gate", release="v2")
+    keep_release(project / "releases", Release(
+        "v2", SHIPPED, "base", "cand", None, None, None, "PASS", shipped_at=SHIPPED,
+        expectations=(Expectation("c", theme.cluster_id, "better"),)))
+    add_events(opened, answers("old", "2026-03-02", 300, []))
+    add_events(opened, answers("new", "2026-03-09", 300, [each for each in theme.exemplars if len(each.split()) < 10]))
+    capsys.readouterr()
+    assert run(["verify", "v2", "--now", "2026-03-20"]) == 1
+    assert "1 retired cases of it are candidates again: evalloop review" in capsys.readouterr().out
+    assert loop.find_theme(opened, theme.cluster_id).status == "regressed"
+    assert case["id"] in [each["id"] for each in listed(capsys)]
+    record = json.loads((project / "releases/v2.json").read_text())
+    assert record["checks"][0]["reopened"] == [case["id"]]
+    assert schema.validate("release", record) == []
+    assert run(["verify", "v2", "--now", "2026-03-21"]) == 1
+    assert json.loads((project / "releases/v2.json").read_text())["checks"][0]["reopened"] == [case["id"]]
