@@ -210,4 +210,4 @@ def all_rows(address: str) -> str:
     engine, metadata = create_engine(address.replace("postgresql://", "postgresql+psycopg://")), MetaData()
     metadata.reflect(engine)
     with engine.connect() as connection:
-        return repr([connection.execute(select(table)).all() for table in metadata.tables.values()])
+        return repr([tuple(row) for table in metadata.tables.values() for row in connection.execute(select(table))])
