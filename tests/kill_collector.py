@@ -1,6 +1,8 @@
 """Kills a collector with SIGKILL at random moments under load, and looks whether what it acknowledged is there, once.
 
-    python tests/kill_collector.py --kills 40 [--store postgresql://...] [--clients 4] [--batch 50]
+    python tests/kill_collector.py --kills 40 [--store postgresql | postgresql://...] [--clients 4] [--batch 50]
+
+``--store postgresql`` starts a server of its own (needs PostgreSQL's programs).
 
 Each client sends one batch after the other and repeats a batch until it is answered with 200, as a real one does. At
 the end the collector is stopped with SIGTERM and the store is read. Prints one line of JSON; exit 1 when an event is
@@ -22,6 +24,8 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +120,19 @@ def soak(folder: Path, kills: int, clients: int, batch: int, seed: int) -> dict[
             "never_acknowledged": len(set(stored) - sending.acknowledged), "retries": sending.retries, "exit": code}
 
 
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of a database on a server that ends with this."""
+    from conftest import start_postgres
+
+    with tempfile.TemporaryDirectory(prefix="evalloop-pg-") as name:
+        server = start_postgres(Path(name))
+        try:
+            yield server.database("kills")
+        finally:
+            server.control("-m", "immediate", "stop")
+
+
 def main() -> int:
     """Prints what was seen; 1 when anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,9 +142,10 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="evalloop-kill-") as name:
-        folder = Path(name)
-        (folder / "evalloop.toml").write_text(f"store = {json.dumps(given.store)}\n")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalloop-kill-")))
+        store = given.store if given.store != "postgresql" else stack.enter_context(postgres())
+        (folder / "evalloop.toml").write_text(f"store = {json.dumps(store)}\n")
         seen = soak(folder, given.kills, given.clients, given.batch, given.seed)
     print(json.dumps(seen))
     return int(bool(seen["missing"] or seen["doubled"] or seen["never_acknowledged"] or seen["exit"]))

@@ -237,16 +237,21 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def problems(event: Mapping[str, Any]) -> list[schema.Problem]:
+    """What is wrong with an event: by the schema of its type, and ids that are personal data."""
+    return [*check(event), *addresses(event)]
+
+
 def row_or_problems(event: Mapping[str, Any], received_at: str,
                     marks: Mapping[str, Any] | None = None) -> tuple[Row | None, list[schema.Problem]]:
-    """The row of a prepared event (``marks``: what a collector adds to its source), or all that is wrong with it: by
-    the schema of its type, and ids that are personal data. ValueError where it cannot be written at all."""
-    if wrong := check(event):
-        return None, [*wrong, *addresses(event)]
+    """The row of a prepared event (``marks``: what a collector adds to its source), or all that is wrong with it.
+    ValueError where it cannot be written at all."""
+    if check(event):
+        return None, problems(event)
     row = row_of(event, received_at, marks)
     if row.body.count("@") > 1 and (wrong := list(addresses(event))):  # one is in the name of the masker
         return None, wrong
-    return row, wrong
+    return row, []
 
 
 def check(event: Mapping[str, Any]) -> list[schema.Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from evalloop.capture.importing import prepare, row_or_problems
-from evalloop.capture.values import ValueProblem, pseudonym
+from evalloop.capture.values import ValueProblem, user_key
 from evalloop.errors import EvalloopError
 from evalloop.masking import mask_text, mend
 from evalloop.records.times import moment_of, time_text
@@ -24,7 +23,6 @@ PUBLIC_TYPES = ("feedback.", "signal.", "response.viewed")
 PUBLIC_KINDS = ("end_user", "derived")
 SKEW_S = 300
 """Seconds that a client's clock may be off before its events carry ``source.skew_s``."""
-HASHED = re.compile(r"[0-9a-f]{64}")
 _OURS = frozenset(OUR_SOURCE)
 _SHOWN = 20
 
@@ -111,7 +109,7 @@ class Intake:
     """Makes rows of what a sender sends; ``salt`` is the project's secret for user keys."""
 
     def __init__(self, salt: bytes) -> None:
-        self.user_key = lru_cache(maxsize=100_000)(partial(_user_key, salt))
+        self.user_key = lru_cache(maxsize=100_000)(partial(user_key, salt))
         """A user's id as a hash; 64 hex digits are taken for one."""
 
     def __call__(self, items: Sequence[Any], sender: Sender, now: datetime) -> list[Verdict]:
@@ -181,10 +179,6 @@ class Intake:
             return canonical(item).decode("utf-8", "replace")
         except (ValueError, RecursionError):
             return "[nested too deep, or no text]"
-
-
-def _user_key(salt: bytes, user: str) -> str:
-    return user if HASHED.fullmatch(user) else pseudonym(salt, user)
 
 
 class _Said:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from evalloop.capture.values import (
     is_value,
     parse_number,
     slots,
+    user_key,
 )
 from evalloop.errors import RecordError, RecordErrors, UsageError
 from evalloop.records.event import SCHEMA
@@ -319,7 +321,16 @@ def _columns_of(data: Mapping[str, Any]) -> Iterator[str]:
     return (name for name in names if name not in own and not name.startswith("@"))
 
 
-def native(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The event that a row is already."""
-    return [dict(row)]
+class Native:
+    """Rows that are events already; their users are hashed with the project's ``salt``, unless they are hashes."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._user_key = lru_cache(maxsize=100_000)(partial(user_key, salt))
+
+    def __call__(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The event."""
+        actor = row.get("actor")
+        if not isinstance(actor, Mapping) or not isinstance(user := actor.get("user_key"), str):
+            return [dict(row)]
+        return [{**row, "actor": {**actor, "user_key": self._user_key(user)}}]
 

@@ -25,6 +25,7 @@ NS_PER_US = 1000
 SOURCES = ("from", "template", "const")
 
 _STEP = re.compile(r"[^.\[\]]+|\[-?[0-9]+\]")
+_HASHED = re.compile(r"[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-f]+")
 _UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INDEX = re.compile(r"\[?(-?[0-9]+)\]?")
@@ -42,6 +43,11 @@ class ValueProblem(ValueError):
 def pseudonym(salt: bytes, text: str) -> str:
     """HMAC-SHA256 of a user's id with the project's salt, in hex: what is stored instead of the id."""
     return hmac.digest(salt, text.encode("utf-8", "replace"), "sha256").hex()
+
+
+def user_key(salt: bytes, user: str) -> str:
+    """The user's id as a hash; 64 hex digits are taken for one."""
+    return user if _HASHED.fullmatch(user) else pseudonym(salt, user)
 
 
 # ---- paths -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     Labels = NDArray[np.int64]
     Names = NDArray[np.object_]
+    Divide = Callable[[Vectors], Labels]
 
 HOLD = 0.1
 """The part of a known cluster's exemplars that a group must hold to count as its continuation."""
@@ -31,6 +32,16 @@ their size, and so do those whose texts repeat each other."""
 
 NEAREST = 3
 """A text goes to the cluster whose nearest exemplars, so many of them, are closest on average."""
+
+RARE = 0.01
+"""So unlikely it must be that a part of a continued group holds so few exemplars by chance, to be a birth: a new matter
+that is close to a known one falls into the same group at first."""
+
+FEWEST_HIDDEN = 8
+"""Fewest different texts of such a part."""
+
+LOOKED_AT = 2_000
+"""Texts of a group that are read for such parts; a larger group is read evenly."""
 
 BLOCK = 4096
 
@@ -59,10 +70,11 @@ def follow(
 ) -> Following:
     """Gives texts to known clusters and finds new ones.
 
-    The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born;
-    every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into, so that the
-    grouping of one week cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are texts far
-    from every group.
+    The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born,
+    and so (with the vectors of a model) is a part of a group that holds fewer of the group's exemplars than chance
+    would give it; every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into,
+    so that the grouping of one week cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are
+    texts far from every group.
     """
     import numpy as np
 
@@ -70,7 +82,9 @@ def follow(
     vectors = embedder.embed([*texts, *(text for _, text in carried)])
     owners = np.array([owner for owner, _ in carried], dtype=object)
     groups = clusterer.cluster(vectors, seed=seed)
-    found = place(texts, vectors, owners, groups, min_size=min_size, other=other)
+    fitted = getattr(embedder, "fitted", False)  # vectors that a few texts taught are too rough for parts of groups
+    found = place(texts, vectors, owners, groups, min_size=min_size, other=other,
+                  divide=None if fitted else lambda rows: clusterer.cluster(rows, seed=seed))
     return replace(found, exemplars={text: vectors[len(texts) + row] for row, (_, text) in enumerate(carried)})
 
 
@@ -80,8 +94,11 @@ def _exemplars(cluster: Cluster) -> list[str]:
 
 
 def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels, *, min_size: int = 1,
-          other: str = OTHER) -> Following:
-    """What ``follow`` says, from vectors (first of the texts, then of the exemplars of ``owners``) and their groups."""
+          other: str = OTHER, divide: Divide | None = None) -> Following:
+    """What ``follow`` says, from vectors (first of the texts, then of the exemplars of ``owners``) and their groups.
+
+    ``divide`` groups the rows of one group once more; without it births inside a continued group are not looked for.
+    """
     import numpy as np
 
     count = len(texts)
@@ -90,20 +107,65 @@ def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels,
     together: set[tuple[str, str]] = set()
     born: set[str] = set()
     stays = np.zeros(count, bool)
+
+    def bear(rows: Labels, held: Labels) -> None:
+        ids[rows] = new_id = birth_id([texts[int(row)] for row in rows])
+        stays[rows] = False
+        born.add(new_id)
+        if len(held):
+            came_from[new_id] = _commonest(owners[held])
+
     for rows, held in _members(groups, count):
-        heirs = _continued(owners, held, LIFT * len(owners) * len(rows) / max(count, 1))
-        if heirs:
+        if _continued(owners, held, LIFT * len(owners) * len(rows) / max(count, 1)):
             stays[rows] = True
             together |= _pairs(owners, held)
+            for part, inside in _hidden(texts, vectors, rows, held, divide) if divide else ():
+                bear(part, inside)
         elif len(rows) >= min_size:
-            ids[rows] = new_id = birth_id([texts[int(row)] for row in rows])
-            born.add(new_id)
-            if len(held):
-                came_from[new_id] = _commonest(owners[held])
+            bear(rows, held)
     kept = np.flatnonzero(stays)
     if len(kept):
         ids[kept] = nearest_owner(vectors[kept], vectors[count:], owners)
     return Following(tuple(ids), frozenset(born), vectors[:count], came_from, frozenset(together))
+
+
+def _hidden(texts: Sequence[str], vectors: Vectors, rows: Labels, held: Labels, divide: Divide
+            ) -> Iterator[tuple[Labels, Labels]]:
+    """The parts of a group (texts, exemplars) with too few of its exemplars for chance. Like texts count as one, since
+    exemplars all differ."""
+    import numpy as np
+
+    from evalloop import stats
+
+    place = {comparable(texts[int(row)]): number for number, row in enumerate(rows)}
+    different = np.array(sorted(place.values()), np.int64)
+    if len(different) < 2 * FEWEST_HIDDEN:
+        return
+    parts = _parts(vectors, rows, different, held + len(texts), divide)
+    rate = len(held) / (len(different) + len(held))
+    for number in range(int(parts.max(initial=-1)) + 1):
+        inside = held[parts[len(rows):] == number]
+        size = int((parts[different] == number).sum())
+        few = len(inside) < rate * (size + len(inside))
+        if size >= FEWEST_HIDDEN and few and stats.binomial_p(len(inside), size + len(inside), rate) < 2 * RARE:
+            yield rows[parts[: len(rows)] == number], inside
+
+
+def _parts(vectors: Vectors, rows: Labels, different: Labels, exemplars: Labels, divide: Divide) -> Labels:
+    """The part of each of ``rows``, then of each exemplar; -1 for all where the group is of one piece."""
+    import numpy as np
+
+    from evalloop.clusters import graph
+
+    read = different[np.unique(np.linspace(0, len(different) - 1, min(LOOKED_AT, len(different))).astype(int))]
+    every, some = np.concatenate([rows, exemplars]), np.concatenate([rows[read], exemplars])
+    found = divide(vectors[some])
+    if found.max(initial=-1) < 1:
+        return np.full(len(every), -1, np.int64)
+    centers = graph.centroids(vectors[some][found >= 0], found[found >= 0])
+    parts: Labels = graph.assign(vectors[every], centers)[0]
+    parts[np.concatenate([read, np.arange(len(rows), len(every))])] = found
+    return parts
 
 
 def nearest_owner(rows: Vectors, exemplars: Vectors, owners: Names) -> Names:

@@ -27,13 +27,13 @@ class KeptEmbedder:
 
     def __init__(self, inner: Embedder, store: VectorStore, progress: Callable[[int, int], None] | None = None) -> None:
         self.inner, self._store, self._progress = inner, store, progress or (lambda done, total: None)
-        self.name, self.version = inner.name, inner.version
+        self.name, self.version, self.fitted = inner.name, inner.version, getattr(inner, "fitted", False)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts, n x d, float32, rows of length 1."""
         if not len(texts):
             return self.inner.embed(texts)
-        return self._batch(texts) if getattr(self.inner, "fitted", False) else self._each(texts)
+        return self._batch(texts) if self.fitted else self._each(texts)
 
     def _each(self, texts: Sequence[str]) -> Vectors:
         import numpy as np

@@ -143,16 +143,16 @@ Make = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
 
 def _maker(project: Project, how: Reading, *, dry_run: bool) -> tuple[Make, frozenset[str], Mapping[str, str]]:
     """What makes events of a row, the columns that it reads, and why others are left out."""
-    from evalloop.capture.mapping import RowMapper, load, native
+    from evalloop.capture.mapping import Native, RowMapper, load
     from evalloop.store.salt import project_salt
 
+    salt = b"" if dry_run else project_salt(project.config.state_dir, project.config.salt)
     path = how.mapping or (_platform(project, how.platform).mapping if how.platform else None)
     if path is None:
         if how.options:
             raise UsageError("options belong to a mapping", fix="name one: --mapping FILE or --from PLATFORM")
-        return _consenting(native, how.consent), frozenset(), {}
+        return _consenting(Native(salt), how.consent), frozenset(), {}
     file = load(path).with_options(how.options)
-    salt = b"" if dry_run else project_salt(project.config.state_dir, project.config.salt)
     mapper = RowMapper(file, salt)
     return _consenting(mapper, how.consent), mapper.columns, mapper.left_out
 

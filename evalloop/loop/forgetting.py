@@ -39,10 +39,9 @@ def forget_user(project: Project, user: str, *, dry_run: bool = False) -> Forgot
 
     ``dry_run`` only counts. EmptyError when nothing of the user is there.
     """
-    from evalloop.capture.intake import HASHED
-    from evalloop.capture.values import pseudonym
+    from evalloop.capture.values import user_key
 
-    key = user if HASHED.fullmatch(user) else pseudonym(salt_of(project), user)
+    key = user_key(salt_of(project), user)
     with open_log(project) as log:
         return _forget(project, log, key, {key, user}, dry_run=dry_run)
 

@@ -145,7 +145,8 @@ def _retained(events: Sequence[Event]) -> float | None:
 
 
 def _accept_ms(events: Sequence[Event]) -> int | None:
-    times = [event.payload["time_to_accept_ms"] for event in events if event.event_type == "signal.accepted"]
+    times = [event.payload["time_to_accept_ms"] for event in events
+             if event.event_type == "signal.accepted" and "time_to_accept_ms" in event.payload]
     return int(times[-1]) if times else None
 
 

@@ -17,8 +17,9 @@ from evalloop.web.answers import Refused
 
 FRESH_S = 2.0
 """Seconds after which keys are read again: how long a revoked key may still work."""
-SOON_S = 0.2
-"""The same when an unknown key comes: how often a stranger can make us look."""
+SOON_S, LOOKS = 0.2, 10
+"""An unknown key is looked for at once, the same name again after so many seconds, and so many names in this time: how
+often strangers can make us look."""
 
 
 class Doorkeeper:
@@ -28,14 +29,23 @@ class Doorkeeper:
         self._load = load
         self._keys: dict[str, KnownKey] = {}
         self._read_at = float("-inf")
+        self._strangers: dict[str, float] = {}
 
     def keys(self, wanted: str = "") -> dict[str, KnownKey]:
-        """All keys by id; read again when they are old, and sooner when the ``wanted`` one is not among them."""
-        fresh = SOON_S if wanted and wanted not in self._keys else FRESH_S
-        if time.monotonic() - self._read_at > fresh:
+        """All keys by id; read again when they are old, and at once when the ``wanted`` one is not among them."""
+        now = time.monotonic()
+        if now - self._read_at > FRESH_S or (wanted and wanted not in self._keys and self._may_look(wanted, now)):
             self._keys = {known.key.key_id: known for known in self._load()}
-            self._read_at = time.monotonic()
+            self._read_at = now
         return self._keys
+
+    def _may_look(self, wanted: str, now: float) -> bool:
+        """True when a key that nobody knows may have been made a moment ago."""
+        self._strangers = {name: at for name, at in self._strangers.items() if now - at < SOON_S}
+        if wanted in self._strangers or len(self._strangers) >= LOOKS:
+            return False
+        self._strangers[wanted] = now
+        return True
 
     def admit(self, request: HTTPConnection, scope: str, now: datetime) -> tuple[Key, Sender]:
         """The key of a request that may do ``scope``, and on whose behalf it speaks; else Refused (401, 403)."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from evalloop.capture.importing import SHOWN, Captured, import_rows
-from evalloop.capture.mapping import RowMapper, load, native
+from evalloop.capture.mapping import Native, RowMapper, load
 from evalloop.capture.sources import CsvSource, JsonlSource
+from evalloop.capture.values import pseudonym
 from evalloop.errors import RecordError
 from evalloop.records.event import Event
 from evalloop.store.body import Row
@@ -34,7 +35,7 @@ def imported(rows: Sequence[dict[str, Any] | RecordError]) -> tuple[Captured, li
     def add(rows: Sequence[Row]) -> Added:
         kept.extend(event_of(row.body, row.received_at) for row in rows)
         return Added(len(rows))
-    return import_rows(enumerate(rows, 1), "x.jsonl", native, add), kept
+    return import_rows(enumerate(rows, 1), "x.jsonl", Native(b"salt"), add), kept
 
 
 def test_good_rows_are_stored_and_bad_ones_named() -> None:
@@ -65,7 +66,7 @@ def test_row_with_one_bad_event_stores_none_of_its_events() -> None:
     ({"surprise": 1}, "surprise"),
     ({"ask": {"kind": "random"}}, "ask"),
     ({"subject": {"level": "response", "response_id": "jo@example.org"}}, "subject.response_id"),
-    ({"actor": {"user_key": "jo@example.org"}}, "actor.user_key"),
+    ({"actor": {"role": "jo@example.org"}}, "actor.role"),
     ({"actor": 5}, "actor"),
 ])
 def test_wrong_events_are_refused_by_field(fields: dict[str, Any], field: str) -> None:
@@ -126,7 +127,7 @@ def test_conflicts_are_told_with_their_line(tmp_path: Path) -> None:
     """The second body under one id is named by the line it stands on."""
     with EventStore(str(tmp_path / "e.sqlite")) as store:
         rows = [(1, event(1)), (2, event(2)), (3, event(1, payload={"text": "other"}))]
-        result = import_rows(rows, "x.jsonl", native, store.add_rows)
+        result = import_rows(rows, "x.jsonl", Native(b"salt"), store.add_rows)
     assert (result.stored, result.conflicts, result.clean) == (2, 1, False)
     assert str(result.errors[0]).startswith("x.jsonl:3: event_id: event event-0001 is stored already")
 
@@ -154,3 +155,11 @@ def test_real_data_comes_in_whole_and_only_once(tmp_path: Path, name: str, sourc
     if name == "realhumaneval":
         assert len({each.user_key for each in events}) == 107
         assert len({each.response_id for each in events if each.event_type == "signal.copied"}) == 362
+
+
+def test_users_of_native_events_are_hashed() -> None:
+    """As a collector does it: an id becomes a hash, a hash stays."""
+    rows = [event(1, actor={"user_key": "ada@example.org"}), event(2, actor={"user_key": "a" * 64, "anon": True})]
+    first, second = imported(rows)[1]
+    assert first.user_key == pseudonym(b"salt", "ada@example.org")
+    assert dict(second.actor) == {"user_key": "a" * 64, "anon": True}

@@ -60,7 +60,12 @@ def send(project: loop.Project, batch: list[dict[str, Any]]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> loop.Project:
     """Two users in inbox, lake, signals, dead letters, cases, a run and a report."""
-    (tmp_path / "evalloop.toml").write_text("settle_days = 0\n")
+    return filled(tmp_path)
+
+
+def filled(tmp_path: Path, store: str = "") -> loop.Project:
+    """Such a project in a folder."""
+    (tmp_path / "evalloop.toml").write_text(f"settle_days = 0\nstore = {json.dumps(store)}\n")
     (tmp_path / "evalsets").mkdir()
     (tmp_path / "evalsets" / "parcels.evalset.yaml").write_text(
         EVALSET.replace("PROMPT", PROMPT).replace("WORDS", WORDS))
@@ -184,3 +189,25 @@ def test_dead_letters_are_listed_and_replayed(project: loop.Project) -> None:
     assert run("deadletter", "replay").stdout == "1 stored, 0 still no events\n"
     assert letters[0].times == 1
     assert json.loads(run("store", "stats", "--json").stdout)["dead_letters"] == 0
+
+
+def test_nothing_is_left_in_postgresql(tmp_path: Path, postgres_address: str) -> None:
+    """The same for a team's database: no row of any table, and no file, holds a word of the user."""
+    project = filled(tmp_path, postgres_address)
+    assert "Quux" in all_rows(postgres_address)
+    loop.forget_user(project, "ada")
+    assert not [word for word in ("Quux", "Zanzibar", "ada-vote", "ada-answer") if word in all_rows(postgres_address)]
+    assert holders(tmp_path) == []
+    with open_log(project) as log:
+        left = [event.event_id for event in log.events() if event.event_type != "privacy.erased"]
+    assert sorted(left) == ["bob-answer-1", "bob-answer-2", "bob-vote-1", "bob-vote-2"]
+
+
+def all_rows(address: str) -> str:
+    """Everything that a database shows."""
+    from sqlalchemy import MetaData, create_engine, select
+
+    engine, metadata = create_engine(address.replace("postgresql://", "postgresql+psycopg://")), MetaData()
+    metadata.reflect(engine)
+    with engine.connect() as connection:
+        return repr([connection.execute(select(table)).all() for table in metadata.tables.values()])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +66,34 @@ def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(small_disk: Path, 
     assert stored(collector) == {*accepted, *(each["event_id"] for each in batch)}
 
 
-def test_a_read_only_disk_is_said(small_disk: Path, new_collector: Any, vote: Vote) -> None:
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody can write there: the file system is mounted anew, or, for a user without that right, by permissions."""
+    root = os.geteuid() == 0
+    if root:
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder), "-o", "remount,ro"], check=True)
+    else:
+        for path in (*folder.iterdir(), folder):
+            path.chmod(0o500 if path.is_dir() else 0o400)
+    yield
+    if root:
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder), "-o", "remount,rw"], check=True)
+    else:
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def test_a_read_only_disk_is_said(request: pytest.FixtureRequest, tmp_path: Path, new_collector: Any,
+                                  vote: Vote) -> None:
     """The collector says at its start that it cannot write there, and what was stored before stays."""
-    collector = new_collector(store=str(small_disk / "events.sqlite"))
+    folder = request.getfixturevalue("small_disk") if os.geteuid() == 0 else tmp_path
+    collector = new_collector(store=str(folder / "state" / "events.sqlite"))
     event = vote()
     collector.post(event, collector.key())
     collector.stop()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    done = subprocess.run([sys.executable, "-m", "evalloop", "serve", "--port", "0"], capture_output=True, text=True,
-                          cwd=collector.project.config.root, timeout=60)
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    with read_only(folder if os.geteuid() == 0 else folder / "state"):
+        done = subprocess.run([sys.executable, "-m", "evalloop", "serve", "--port", "0"], capture_output=True,
+                              text=True, cwd=collector.project.config.root, timeout=60)
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
     assert "fix:" in done.stderr
