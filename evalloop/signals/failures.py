@@ -18,7 +18,7 @@ HISTORY = 8
 """Earlier turns of the session that a failure carries along."""
 
 
-def failures(turns: Sequence[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
+def failures(turns: Iterable[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
              threshold: float = 0.5) -> Iterator[Failure]:
     """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``.
 
@@ -32,6 +32,7 @@ def failures(turns: Sequence[Turn], signals: Iterable[Signal], scores: Mapping[s
             by_response[each.response_id].append(each)
     if scores is None:
         every = (each for found in by_response.values() for each in found)
+        turns = list(turns)
         scores = score(turns, evidence_of(every, answers_to_asks(turns)), None)
     sessions: defaultdict[str, deque[Turn]] = defaultdict(lambda: deque(maxlen=HISTORY))
     for turn in turns:

@@ -40,15 +40,17 @@ def joined(evidence: Evidence) -> Joined:
                   counts["internal"], counts["doubled"])
 
 
-def turns(evidence: Evidence, only: Any = None) -> Iterator[Turn]:
+def turns(evidence: Evidence, only: Any = None, acted: Any = None) -> Iterator[Turn]:
     """The turns by session and time, each with the events that speak of it by time; consent as users said last.
 
-    ``only`` is a table whose ``response_id`` names the turns that are wanted (default: all).
+    ``only`` is a table whose ``response_id`` names the turns that are wanted (default: all), ``acted`` one of those
+    whose events are wanted too (default: of all that are wanted).
     """
     engine, ibis = evidence.engine, door.ibis
     bodies = evidence.events.select("event_id", "body", *_MAY)
     acts = evidence.acts.select("response_id", "event_id", "at_us")
-    acts = (acts if only is None else acts.semi_join(only, "response_id")).inner_join(bodies, "event_id")
+    whose = only if acted is None else acted
+    acts = (acts if whose is None else acts.semi_join(whose, "response_id")).inner_join(bodies, "event_id")
     events: dict[str, list[Event]] = {}
     for row in engine.records(acts.order_by("at_us", "event_id")):
         events.setdefault(row["response_id"], []).append(_event(row))

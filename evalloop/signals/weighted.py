@@ -83,7 +83,7 @@ def _failures(evidence: Evidence, table: Table, failed: Table, every: Table, acc
                   "response_id", "probability", "blind", "unasked"))}
     clean = set_apart(records(evidence, every.semi_join(failed, "response_id")), accounts)
     factors = {each.user_key: each.factor for each in accounts}
-    given = list(turns_of(evidence, wanted))
+    given = turns_of(evidence, wanted, acted=failed)
     return [replace(each, weight=each.weight * factors.get(each.user_key or "", 1.0))
             for each in failures(given, clean, scores, threshold=options.threshold)]
 
