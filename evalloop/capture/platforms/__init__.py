@@ -31,13 +31,16 @@ class Shipped:
 
 
 SHIPPED = (
+    Shipped("braintrust", reshape.braintrust),
     Shipped("copilot", reshape.copilot),
+    Shipped("helicone", reshape.helicone),
     Shipped("langfuse", reshape.langfuse),
     Shipped("langsmith"),
     Shipped("mlflow", reshape.mlflow),
     Shipped("open_webui", reshape.open_webui),
     Shipped("opik", reshape.opik),
     Shipped("phoenix", reshape.phoenix),
+    Shipped("posthog", reshape.posthog),
     Shipped("preferences", reshape.preferences),
     Shipped("raindrop"),
     Shipped("tensorzero", reshape.tensorzero),

@@ -3,6 +3,7 @@ that the platform's mapping reads. What is broken passes through; nothing raises
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -185,3 +186,80 @@ def phoenix(given: Iterator[RawRow]) -> Iterator[RawRow]:
         vote = (*(str(row.get(name)) for name in ("trace_id", "identifier", "name")), str(row.get("result")))
         yield line, {**row, "doubled": True} if vote in seen else row
         seen.add(vote)
+
+
+# ---- Helicone, Braintrust, PostHog -----------------------------------------------------------------------------------
+
+VOTE = "helicone-score-feedback"
+"""Under this name Helicone keeps votes among the scores of a request."""
+
+
+def _helicone(row: Row) -> Row:
+    """The vote, which stands in a column or among the scores, and the texts of the bodies where they are exported."""
+    scores, vote = _map(row.get("scores")), row.get("feedback_rating")
+    vote = scores.get(VOTE) if vote is None else vote
+    made: dict[str, Any] = {"graded": _graded({key: value for key, value in scores.items() if key != VOTE})}
+    if vote is not None:
+        made["vote"] = int(vote) if isinstance(vote, bool | int | float) and vote in (0, 1) else str(vote)
+    choice = _map((_list(_map(row.get("response_body")).get("choices")) or [None])[0])
+    return {**row, **made, **_spoken(_map(row.get("request_body")).get("messages"), _map(choice.get("message")))}
+
+
+helicone = _each(_helicone)
+
+
+def _braintrust(row: Row) -> Row:
+    """Scores and comments as lists; ``voted`` tells apart what was merged into a row between two exports."""
+    scores = _map(row.get("scores"))
+    comments = [_map(each) for each in _list(row.get("comments"))]
+    remarks = [text for each in comments if isinstance(text := _map(each.get("comment")).get("text"), str) and text]
+    told = {"scores": scores, "expected": row.get("expected"), "remarks": remarks}
+    asked, output = row.get("input"), row.get("output")
+    message = {"content": output} if isinstance(output, str) else _map((_list(output) or [None])[-1])
+    return {**row, "graded": _graded(scores), "remarks": remarks, "voted": repr(told),
+            **_spoken([{"role": "user", "content": asked}] if isinstance(asked, str) else asked, message)}
+
+
+braintrust = _each(_braintrust)
+
+
+def _posthog(row: Row) -> Row:
+    """What a survey or an SDK says of a trace; properties may be JSON in a text, as batch exports write them."""
+    given = row.get("properties")
+    properties = _map(_parsed(given) if isinstance(given, str) else given)
+    answers = [value for name, value in sorted(properties.items()) if name.startswith("$survey_response")]
+    numbers = [int(value) for value in answers if str(value).isdecimal() and len(str(value)) < 4]
+    texts = [value for value in answers if isinstance(value, str) and value and not value.isdecimal()]
+    remark = properties.get("$ai_feedback_text")
+    made = {"about": properties.get("$ai_trace_id"), "measured": _told(properties.get("$ai_metric_value")),
+            "number": numbers[0] if numbers else None,
+            "remarks": [*dict.fromkeys(texts), *([remark] if isinstance(remark, str) and remark else [])]}
+    return {**row, "properties": properties, **{name: value for name, value in made.items() if value is not None}}
+
+
+posthog = _each(_posthog)
+
+
+def _told(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _graded(scores: Row) -> list[dict[str, Any]]:
+    """The scores that are numbers, by name."""
+    return [{"name": name, "score": value} for name, value in scores.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _spoken(asked: Any, answer: Row) -> dict[str, Any]:
+    """The conversation and its answer, where both are there as texts."""
+    messages = [{"role": each["role"], "content": each["content"]} for each in map(_map, _list(asked))
+                if isinstance(each.get("role"), str) and isinstance(each.get("content"), str)]
+    content = answer.get("content")
+    return {"asked": messages, "answer": content} if messages and isinstance(content, str) and content else {}

@@ -32,6 +32,11 @@ EXPORTS: dict[str, tuple[str, dict[str, int], int, int]] = {
                                         "feedback.correction": 1}, 0, 0),
     "copilot": ("copilot.jsonl", {"feedback.thumbs": 1, "signal.accepted": 1, "signal.edited": 1}, 0, 2),
     "phoenix": ("phoenix.json", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1}, 0, 1),
+    "braintrust": ("braintrust.json", {"generation.completed": 2, "feedback.thumbs": 1, "feedback.rating": 1,
+                                       "feedback.comment": 1, "feedback.correction": 1, "judgment.result": 1}, 0, 1),
+    "helicone": ("helicone.jsonl", {"generation.completed": 1, "feedback.thumbs": 2, "judgment.result": 1}, 0, 1),
+    "posthog": ("posthog.jsonl", {"feedback.prompted": 1, "feedback.thumbs": 2, "feedback.comment": 2,
+                                  "feedback.choice": 1}, 0, 1),
     "raindrop": ("raindrop.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "feedback.correction": 1}, 0, 0),
 }
 
@@ -102,7 +107,8 @@ def test_platform_keeps_the_contract(platform: Any) -> None:
 MAKERS = [(each, RowMapper(load(each.mapping), b"salt")) for each in SHIPPED]
 KEYS = ["id", "value", "score", "data", "meta", "source", "tags", "attributes", "hrTime", "input", "snapshot",
         "feedback", "subject", "metadata", "feedback_scores", "timestamp", "created_at",
-        "properties", "comment", "dataType"]
+        "properties", "comment", "dataType", "scores", "comments", "output", "event", "request_id", "response_body",
+        "$survey_response", "$ai_trace_id", "feedback_rating"]
 ANY = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: (
     st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=4)),
     max_leaves=12)
@@ -117,3 +123,34 @@ def test_no_row_ever_raises(row: dict[str, Any]) -> None:
         assert result.stored == result.events
         assert bool(result.errors) == bool(result.invalid)
         assert all(error.line == 1 and error.message for error in result.errors)
+
+
+def test_votes_of_braintrust_are_told_from_verdicts_by_name(tmp_path: Path) -> None:
+    """A score that users give is a vote, any other a verdict; comment and expected answer go with the row's answer."""
+    _, events = reading.read(tmp_path, "braintrust", "braintrust.json")
+    told = {(each.event_type, each.payload.get("name", "")): each for each in events if each.response_id == "b-1"}
+    assert told["feedback.thumbs", ""].payload["value"] == -1
+    assert told["judgment.result", "Factuality"].source["kind"] == "code"
+    assert told["feedback.correction", ""].payload["ideal"] == "No, within 30 days."
+    assert told["feedback.comment", ""].payload["text"] == "it is 30 days"
+    assert told["generation.completed", ""].subject["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_votes_of_helicone_are_read_from_column_and_scores(tmp_path: Path) -> None:
+    """Older exports have a column, newer ones a score of a fixed name; a time of the vote is kept."""
+    _, events = reading.read(tmp_path, "helicone", "helicone.jsonl")
+    votes = {each.response_id: each for each in events if each.event_type == "feedback.thumbs"}
+    assert {name: each.payload["value"] for name, each in votes.items()} == {"q-1": -1, "q-2": 1}
+    assert votes["q-1"].occurred_at.startswith("2026-10-01T09:01:00")
+    assert votes["q-1"].subject["session_id"] == "s-1"
+
+
+@pytest.mark.parametrize(("scale", "kind", "value"), [("2", "feedback.thumbs", -1), ("5", "feedback.rating", 2)])
+def test_answers_to_surveys_of_posthog_are_read_on_their_scale(tmp_path: Path, scale: str, kind: str,
+                                                               value: int) -> None:
+    """Two is thumbs down on a scale of two, and two stars on a scale of five; words are a comment."""
+    _, events = reading.read(tmp_path, "posthog", "posthog.jsonl", scale=scale)
+    of_survey = {each.event_type: each for each in events if each.response_id == "t-1"}
+    assert of_survey[kind].payload["value"] == value
+    assert of_survey["feedback.comment"].payload["text"] == "it is 30 days"
+    assert of_survey["feedback.prompted"].ask["kind"] == "triggered"
