@@ -202,7 +202,8 @@ def _helicone(row: Row) -> Row:
     if vote is not None:
         made["vote"] = int(vote) if isinstance(vote, bool | int | float) and vote in (0, 1) else str(vote)
     choice = _map((_list(_map(row.get("response_body")).get("choices")) or [None])[0])
-    return {**row, **made, **_spoken(_map(row.get("request_body")).get("messages"), _map(choice.get("message")))}
+    rest = _without(row, "scores", "feedback_rating", "request_body", "response_body")
+    return {**rest, **made, **_spoken(_map(row.get("request_body")).get("messages"), _map(choice.get("message")))}
 
 
 helicone = _each(_helicone)
@@ -215,9 +216,10 @@ def _braintrust(row: Row) -> Row:
     remarks = [text for each in comments if isinstance(text := _map(each.get("comment")).get("text"), str) and text]
     told = {"scores": scores, "expected": row.get("expected"), "remarks": remarks}
     asked, output = row.get("input"), row.get("output")
+    asked = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
     message = {"content": output} if isinstance(output, str) else _map((_list(output) or [None])[-1])
-    return {**row, "graded": _graded(scores), "remarks": remarks, "voted": repr(told),
-            **_spoken([{"role": "user", "content": asked}] if isinstance(asked, str) else asked, message)}
+    return {**_without(row, "scores", "comments", "input", "output"), "graded": _graded(scores), "remarks": remarks,
+            "voted": repr(told), **_spoken(asked, message)}
 
 
 braintrust = _each(_braintrust)
@@ -238,6 +240,11 @@ def _posthog(row: Row) -> Row:
 
 
 posthog = _each(_posthog)
+
+
+def _without(row: Row, *names: str) -> Row:
+    """The row without the columns that were read already: the summary names what is left of a row."""
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def _told(value: Any) -> Any:
