@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LANES = 2
 """Groups that may be on their way at once: while one is written, the next one travels."""
-CARRY_S = 0.25
+CARRY_S = 8.0
 """Seconds between two looks at SQLite's log, so that no commit has much of it to carry over."""
 _SIZE = struct.Struct("!Q")
 _CODE = "from evalloop.store.writing import main; main()"
