@@ -39,6 +39,7 @@ def tables() -> MetaData:
         Column("user_key", Text),
         Column("body_hash", LargeBinary(32), nullable=False),
         Column("body", Text, nullable=False),
+        sqlite_autoincrement=True,  # a number is never used again, also after the last events went into the lake
     )
     Index("events_replaces", events.c.replaces, sqlite_where=events.c.replaces.is_not(None),
           postgresql_where=events.c.replaces.is_not(None))

@@ -17,6 +17,7 @@ from evalloop.records.key import Key
 from evalloop.records.times import moment_of
 from evalloop.store.events import EventStore
 from evalloop.store.schema import Problem
+from evalloop.store.writing import LANES, WritingProcess
 from evalloop.web import reading
 from evalloop.web.auth import FRESH_S, Doorkeeper
 from evalloop.web.limits import Limits
@@ -47,14 +48,25 @@ class Collector:
 
     def __init__(self, store: EventStore, salt: bytes, settings: CollectorSettings | None = None) -> None:
         self.settings = settings or CollectorSettings()
+        self._writing = WritingProcess(store.address)
         self.store = store
         self.door = Doorkeeper(store.keys.all)
-        self.writer = Writer(store.write, waiting=self.settings.waiting)
+        self.writer = Writer(self._writing.write, waiting=self.settings.waiting, lanes=LANES)
         self.metrics = Metrics(lambda: self.writer.waiting, lambda: self.writer.commits)
         self._intake = Intake(salt)
         self._limits = Limits()
         self._erased: Mapping[str, str] = {}
         self._erased_at = float("-inf")
+
+    def start(self) -> None:
+        """Begins to write, on the running loop."""
+        self._writing.start()
+        self.writer.start()
+
+    async def close(self) -> None:
+        """Writes all that waits, then ends."""
+        await self.writer.close()
+        self._writing.close()
 
     async def read(self, request: Request, scope: str, types: tuple[str, ...]) -> tuple[Key, Sender, bytes, str]:
         """Who sends, what, and its media type; Refused when anything of this is not in order."""

@@ -163,9 +163,9 @@ def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        collector.writer.start()
+        collector.start()
         yield
-        await collector.writer.close()
+        await collector.close()
         store.close()
 
     routes = [Route(path, collector.metrics.watched(path, _by_method(handlers)), methods=list(handlers))

@@ -46,16 +46,18 @@ class _Batch:
 
 
 class Writer:
-    """One thread writes; ``write`` stores rows and dead letters in one transaction and returns the rows' fates."""
+    """``write`` stores rows and dead letters in one transaction and returns the rows' fates; so many threads as there
+    are ``lanes`` call it."""
 
-    def __init__(self, write: Write, *, waiting: int = WAITING) -> None:
+    def __init__(self, write: Write, *, waiting: int = WAITING, lanes: int = 1) -> None:
         self._write = write
         self._limit = waiting
         self._batches: deque[_Batch] = deque()
         self._size = 0
         self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evalloop-writer")
-        self._task: asyncio.Task[None] | None = None
+        self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="evalloop-writer")
+        self._lanes = lanes
+        self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
         self.commits = 0
 
@@ -66,15 +68,14 @@ class Writer:
 
     def start(self) -> None:
         """Begins to write, on the running loop."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._lanes)]
 
     async def close(self) -> None:
         """Writes all that waits, then ends."""
         self._closing = True
         self._wake.set()
-        if self._task is not None:
-            await self._task
-        self._thread.shutdown()
+        await asyncio.gather(*self._tasks)
+        self._threads.shutdown()
 
     async def store(self, rows: Sequence[Row], letters: Sequence[Letter]) -> list[str]:
         """The fates of the rows, once they are on the disk. Refused (503) when too much waits or the disk refuses."""
@@ -94,7 +95,8 @@ class Writer:
                 await self._wake.wait()
                 continue
             group = self._take()
-            await loop.run_in_executor(self._thread, self._store, group)
+            await loop.run_in_executor(self._threads, self._store, group)
+            self.commits += any(batch.error is None for batch in group)
             for batch in group:
                 batch.tell()
                 self._size -= batch.size
@@ -119,7 +121,6 @@ class Writer:
             for batch in group:
                 batch.error = error
             return
-        self.commits += 1
         start = 0
         for batch in group:
             batch.fates = fates[start:start + len(batch.rows)]
