@@ -10,11 +10,9 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,7 +23,7 @@ from evalloop.store.body import Row
 from evalloop.store.deadletters import Letter
 from evalloop.store.events import EventStore
 from evalloop.store.schema import Problem
-from evalloop.store.writing import LogCarrier
+from evalloop.store.turns import LogCarrier, Turns
 from evalloop.web.auth import FRESH_S
 from evalloop.web.channel import Channel
 
@@ -108,7 +106,7 @@ class Worker:
     def __init__(self, store: EventStore, salt: bytes, turns: str = "") -> None:
         self._store = store
         self._intake = Intake(salt)
-        self._turn = _Turns(turns)
+        self._turn = Turns(turns)
         self._erased: Mapping[str, str] = {}
         self._erased_at = float("-inf")
 
@@ -160,26 +158,6 @@ class Worker:
             start += len(each.rows)
 
 
-class _Turns:
-    """A file that one process locks at a time: in the order in which they come, and no lock outlives its holder."""
-
-    def __init__(self, path: str) -> None:
-        self._file = Path(path).open("rb") if path else None  # noqa: SIM115  # as long as the process
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        if self._file is None:
-            yield
-            return
-        import fcntl
-
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-
-
 def work(channel: Channel) -> None:
     """Does what comes through the channel until it ends; what was begun is finished."""
     opening = channel.wait()
@@ -208,7 +186,7 @@ def main() -> None:
     """A worker of the collector at the other end of standard input, a socket."""
     import socket
 
-    from evalloop.store.writing import leave_signals_to_parent
+    from evalloop.store.remote import leave_signals_to_parent
 
     leave_signals_to_parent()
     logging.basicConfig(level=logging.WARNING)
