@@ -14,7 +14,7 @@ from evalloop.store.migrations import migrate
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
 
-LOG_PAGES = 8000
+LOG_PAGES = 40_000
 """Pages (of 4 kB) of SQLite's write-ahead log before it is carried over into the file: fewer, larger carryings."""
 CACHE_KB = 65_536
 """Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of millions of ids."""

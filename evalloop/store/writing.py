@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LANES = 2
 """Groups that may be on their way at once: while one is written, the next one travels."""
-CARRY_S = 0.25
+CARRY_S = 8.0
 """Seconds between two looks at SQLite's log, so that no commit has much of it to carry over."""
 _SIZE = struct.Struct("!Q")
 _CODE = "from evalloop.store.writing import main; main()"
@@ -127,10 +127,8 @@ def _receive(pipe: IO[bytes] | None) -> Any:
 
 
 def main() -> None:
-    """Writes what it is given until its input ends. Signals that stop a whole group are left to the parent."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    """Writes what it is given until its input ends."""
+    leave_signals_to_parent()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     address = _receive(source)
@@ -142,7 +140,7 @@ def main() -> None:
         _send(sink, error)
         return
     _send(sink, "open")
-    with store, _Carrier(store.engine) as carrier:
+    with store, LogCarrier(store.engine) as carrier:
         while (request := _receive(source)) is not None:
             _send(sink, _answer(store.write, *request))
             carrier.wake()
@@ -158,17 +156,24 @@ def _answer(write: Callable[..., list[str]], values: Sequence[Any], letters: Seq
         return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-class _Carrier:
-    """Carries SQLite's log over into the file beside the writing, as ``PRAGMA wal_checkpoint(PASSIVE)`` may: a commit
-    that finds the log full then has little left to do."""
+def leave_signals_to_parent() -> None:
+    """What stops a whole group of processes (Ctrl-C, a service manager) stops the parent; this one ends after it."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+
+class LogCarrier:
+    """Carries SQLite's log over into the file beside the writing, as ``PRAGMA wal_checkpoint(PASSIVE)`` may: a commit
+    that finds the log full then has little left to do. One process of several does it (``active``)."""
+
+    def __init__(self, engine: Engine, *, active: bool = True) -> None:
+        self._engine, self._active = engine, active and engine.dialect.name == "sqlite"
         self._written, self._ended = Event(), Event()
         self._thread = Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        if self._engine.dialect.name == "sqlite":
+        if self._active:
             self._thread.start()
         return self
 

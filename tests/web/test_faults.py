@@ -129,7 +129,7 @@ def test_sigterm_answers_what_was_received(new_collector: Any, vote: Vote) -> No
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the process")
-def test_a_killed_writing_process_loses_nothing(new_collector: Any, vote: Vote) -> None:
+def test_a_killed_worker_loses_nothing(new_collector: Any, vote: Vote) -> None:
     """Its batch is refused with 503 and goes in when it is sent again; the collector goes on."""
     collector = new_collector()
     key, sent = collector.key(), []
@@ -140,7 +140,7 @@ def test_a_killed_writing_process_loses_nothing(new_collector: Any, vote: Vote) 
         answers = [answer := collector.post(batch, key)]
         while answer.status_code != 200:
             assert answer.status_code == 503
-            assert "the process that writes has ended" in answer.json()["error"]
+            assert "a worker has ended" in answer.json()["error"]
             answers.append(answer := collector.post(batch, key))
         assert answer.json()["stored"] + answer.json()["already"] == 20
         assert len(answers) < 4
@@ -149,7 +149,7 @@ def test_a_killed_writing_process_loses_nothing(new_collector: Any, vote: Vote) 
 
 
 def child_of(parent: int) -> int:
-    """The process that a collector started to write with."""
+    """A worker that a collector started."""
     return next(int(each.parent.name) for each in Path("/proc").glob("[0-9]*/stat")
                 if int(each.read_text().rsplit(")", 1)[1].split()[1]) == parent)
 
