@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where everything lies (default: day-SCALE beside this checkout)")
     parser.add_argument("--again", action="append", default=[], choices=list(STAGES), help="do this stage once more")
     parser.add_argument("--until", default="status", choices=["capture", *STAGES], help="stop behind this stage")
-    parser.add_argument("--lake", action="store_true", help="put the events into the lake, past capture and store drain")
+    parser.add_argument("--lake", action="store_true", help="leave capture and store drain out")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])

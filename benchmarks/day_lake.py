@@ -74,7 +74,8 @@ def _query() -> str:
     """All columns of the lake; those that no event of the day has are empty."""
     told = {
         **{name: f"e.{name}" for name in ("event_id", "event_type")}, "source_kind": "e.source.kind",
-        "occurred_at": "moment", "received_at": "now()", "at_us": "epoch_us(moment)", "day": "epoch_us(moment) // 86400000000",
+        "occurred_at": "moment", "received_at": "now()", "at_us": "epoch_us(moment)",
+        "day": "epoch_us(moment) // 86400000000",
         **{name: f"e.subject.{name}" for name in ("level", "response_id", "session_id", "turn_index")},
         "regenerate_of": "e.links.regenerate_of", "user_key": "key", "segment": "e.actor.segment",
         "consent_basis": "e.consent.basis",
@@ -83,7 +84,7 @@ def _query() -> str:
                                                   "locale")},
         **{name: f"e.payload.{name}" for name in ("value", "scroll_max", "chars", "total", "chars_shown", "visible_ms",
                                                   "focused_ms", "kind", "finish_reason", "text")},
-        **dict.fromkeys(("prompt",), "asked"), "response": "answered", "response_chars": "length(answered)",
+        "prompt": "asked", "response": "answered", "response_chars": "length(answered)",
         "response_words": "len(string_split(answered, ' '))",
         "body": "replace(replace(line, '\"user_key\": \"' || e.actor.user_key, '\"user_key\":\"' || key), "
                 f"'Z\",\"source\"', '000Z\",\"source\"')[:-2] || ',{PRIVACY}}}'"}
@@ -94,7 +95,7 @@ def _query() -> str:
         events as (select line::varchar as line, e, e.occurred_at::timestamptz as moment,
                           e.payload.input.messages[1].content as asked,
                           e.payload.output.messages[1].content as answered from lines)
-        select {chosen} from events join people on people.name = e.actor.user_key"""  # noqa: S608 - our own names
+        select {chosen} from events join people on people.name = e.actor.user_key"""
 
 
 def main() -> None:
