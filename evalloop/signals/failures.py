@@ -21,12 +21,11 @@ UNKNOWN = Score(None, None)
 
 def failures(turns: Iterable[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
              threshold: float = 0.5) -> Iterator[Failure]:
-    """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``; a session's
-    stand together.
+    """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``.
 
-    Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity x weight below 0. A turn that fails
-    only by signals that were set apart (weight 0 with a reason) gives a failure of weight 0 with that reason. The
-    purposes of a failure are those that every event behind it allows.
+    Turns of one session stand together. Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity
+    x weight below 0. A turn that fails only by signals that were set apart (weight 0 with a reason) gives a failure of
+    weight 0 with that reason. The purposes of a failure are those that every event behind it allows.
     """
     by_response: defaultdict[str, list[Signal]] = defaultdict(list)
     for each in signals:
