@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -14,7 +15,7 @@ from evalloop.loop.evidence import event_store
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
-    from evalloop.capture.importing import Captured
+    from evalloop.capture.importing import AddRows, Captured
     from evalloop.capture.mapping import MappingFile
     from evalloop.contracts import Platform, RawRow, Source
     from evalloop.store.sqlrows import Bookmark, Query
@@ -61,8 +62,8 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
         return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
-    with event_store(project) as store:
-        return import_rows(rows, place, make, store.add_rows, columns=columns, left_out=left_out, progress=progress)
+    with _adding(project) as add:
+        return import_rows(rows, place, make, add, columns=columns, left_out=left_out, progress=progress)
 
 
 def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
@@ -88,12 +89,22 @@ def _capture_table(project: Project, address: str, how: Reading, *, dry_run: boo
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
         return import_rows(rows, query.place, make, lambda _: Added(), columns=columns, left_out=left_out)
-    with event_store(project) as store:
+    with _adding(project) as add:
         def stored(number: int) -> None:
             followed.mark(number)
             if progress:
                 progress(number)
-        return import_rows(rows, query.place, make, store.add_rows, columns=columns, left_out=left_out, progress=stored)
+        return import_rows(rows, query.place, make, add, columns=columns, left_out=left_out, progress=stored)
+
+
+@contextmanager
+def _adding(project: Project) -> Iterator[AddRows]:
+    """What stores rows: full groups, as a large import has, in a process of its own."""
+    from evalloop.capture.importing import GROUP
+    from evalloop.store.writing import WritingProcess
+
+    with event_store(project) as store, WritingProcess(store.address) as writing:
+        yield lambda rows: (store if len(rows) < GROUP else writing).add_rows(rows)
 
 
 class _Followed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EmptyError
 from evalloop.loop.project import Project
+from evalloop.loop.warehouse import WarehouseEvents
 
 if TYPE_CHECKING:
     from evalloop.contracts import Detector
@@ -75,8 +76,22 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
         schema = columns.schema()
         waiting = engine.rows(events.inbox, schema)
         every = engine.parquet(events.addresses, schema).union(waiting) if events.addresses else waiting
+        digest = events.digest
+        if config.warehouse:
+            more = WarehouseEvents(project)
+            held = engine.rows(more, schema)
+            every, digest = every.union(_first_of_each(held.anti_join(every, "event_id"))), f"{digest} {more.digest}"
         evidence = gather(engine, every, idle_s=config.session_gap)
-        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), events.digest)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), digest)
+
+
+def _first_of_each(events: Any) -> Any:
+    """Each event once, where a warehouse holds it twice."""
+    from evalloop.engine import ibis
+
+    window = ibis.window(group_by=events.event_id, order_by=events.at_us)
+    numbered = events.mutate(copy=ibis.row_number().over(window))
+    return numbered.filter(numbered.copy == 0).drop("copy")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from evalloop.store.migrations import migrate
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData
 
-LOG_PAGES = 8000
+LOG_PAGES = 40_000
 """Pages (of 4 kB) of SQLite's write-ahead log before it is carried over into the file: fewer, larger carryings."""
 CACHE_KB = 65_536
 """Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of millions of ids."""
@@ -39,6 +39,7 @@ def tables() -> MetaData:
         Column("user_key", Text),
         Column("body_hash", LargeBinary(32), nullable=False),
         Column("body", Text, nullable=False),
+        sqlite_autoincrement=True,  # a number is never used again, also after the last events went into the lake
     )
     Index("events_replaces", events.c.replaces, sqlite_where=events.c.replaces.is_not(None),
           postgresql_where=events.c.replaces.is_not(None))
