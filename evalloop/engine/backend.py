@@ -99,8 +99,7 @@ class Engine(ABC):
     def records(self, table: Table) -> Iterator[dict[str, Any]]:
         """The rows as dicts, streamed."""
         for batch in self.batches(table):
-            for start in range(0, batch.num_rows, ROWS):
-                yield from batch.slice(start, ROWS).to_pylist()
+            yield from (row for start in range(0, batch.num_rows, ROWS) for row in batch.slice(start, ROWS).to_pylist())
 
     def arrow(self, table: Table) -> pa.Table:
         """All rows in memory."""
