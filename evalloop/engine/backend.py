@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Table = Any
 """An Ibis table expression."""
 Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
-BATCH = 50_000
+BATCH, ROWS = 50_000, 1_000
 SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
 
 
@@ -99,7 +99,7 @@ class Engine(ABC):
     def records(self, table: Table) -> Iterator[dict[str, Any]]:
         """The rows as dicts, streamed."""
         for batch in self.batches(table):
-            yield from batch.to_pylist()
+            yield from (row for start in range(0, batch.num_rows, ROWS) for row in batch.slice(start, ROWS).to_pylist())
 
     def arrow(self, table: Table) -> pa.Table:
         """All rows in memory."""

@@ -153,11 +153,22 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
         return report(bench.evidence, signals, kinds, by=by)
 
 
-def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+def failures(project: Project, *, history: bool = True) -> list[Failure]:
+    """The turns that let a user down, with what each counts in shares (0: quarantined), and with the turns before them
+    unless ``history`` is not wanted."""
     from evalloop.loop.trust import weigh_failures
 
-    return list(weigh_failures(project).failures)
+    return list(weigh_failures(project, history=history).failures)
+
+
+@contextmanager
+def each_turn(project: Project, only: Callable[[Evidence], Any] = lambda evidence: None) -> Iterator[Iterator[Turn]]:
+    """All turns as records with their events, or those that a table made of the evidence names: one is in memory."""
+    from evalloop.signals.turns import turns
+
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        yield turns(bench.evidence, only(bench.evidence))
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
