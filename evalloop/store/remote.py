@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any, Self
 
 from evalloop.errors import StoreError
@@ -52,8 +53,13 @@ class Remote:
 
 
 def answering(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
-    """Answers requests until the input ends: ``begin`` makes of the first one what answers the others."""
+    """Answers requests until the parent has gone: ``begin`` makes of the first one what answers the others."""
     leave_signals_to_parent()
+    with suppress(BrokenPipeError):
+        _answer_all(begin)
+
+
+def _answer_all(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     answer: Callable[[Any], Any] = begin
