@@ -6,7 +6,7 @@ Both are served by uvicorn (uvloop, httptools) in a process of their own; the sa
 process) sends the same bodies over a few kept connections, each as fast as it is answered. The echo reads the body and
 answers with a fixed JSON; the collector checks each event by its schema, masks it, hashes it and commits it to the disk
 before it answers. Then the collector is sent ``--rate`` events a second, and the time from when a batch was due to its
-answer is measured. CPU seconds are those of the serving process.
+answer is measured. CPU seconds and memory are those of the serving process and of the one that it writes with.
 """
 
 from __future__ import annotations
@@ -134,13 +134,21 @@ def measured(process: subprocess.Popen[str], port: int, key: str, requests: Sequ
                   _resident(process.pid))
 
 
+def _family(pid: int) -> list[int]:
+    """The process and those that it started."""
+    parents = {int(each.parent.name): int(each.read_text().rsplit(")", 1)[1].split()[1])
+               for each in Path("/proc").glob("[0-9]*/stat")}
+    return [pid, *(child for child, parent in parents.items() if parent == pid)]
+
+
 def _used(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    fields = [Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split() for each in _family(pid)]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(pid: int) -> float:
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+    return sum(int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{each}/status").read_text())[1]) / 1024
+               for each in _family(pid))
 
 
 @contextmanager

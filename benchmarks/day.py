@@ -6,7 +6,7 @@
 The events are made with a fixed seed (``day_events.py``) into 24 files of JSON lines, each captured and deleted; then
 ``store drain``, ``signals``, ``cluster``, ``grow`` and ``status`` run, each as a process of its own. What each took is
 kept in ``FOLDER/day.json``: a run that was killed goes on behind its last finished step. At the end the shares of the
-themes are held against those that were planted.
+themes are held against those that were planted. ``--lake`` leaves the first two stages out (``day_lake.py``).
 """
 
 from __future__ import annotations
@@ -59,19 +59,21 @@ class Progress:
               flush=True)
 
 
-def run(folder: Path, day: Day, again: frozenset[str], until: str) -> Progress:
+def run(folder: Path, day: Day, again: frozenset[str], until: str, *, laid: bool = False) -> Progress:
     """Does what is not done yet, up to the stage ``until``."""
     folder.mkdir(parents=True, exist_ok=True)
     project = folder / "project"
     project.mkdir(exist_ok=True)
     (project / "evalloop.toml").write_text(SETTINGS)
     done, env = Progress(folder, day), environment(folder)
-    for hour in range(HOURS):
+    if laid and "lake" not in done.costs:
+        _laid(folder, day, done, env)
+    for hour in range(0 if laid else HOURS):
         if f"capture {hour:02d}" not in done.costs:
             _captured(folder, day, hour, done, env)
     wanted = list(STAGES)[:[*STAGES].index(until) + 1 if until in STAGES else 0]
     for name, words in ((each, STAGES[each]) for each in wanted):
-        if name not in done.costs or name in again:
+        if (name not in done.costs or name in again) and not (laid and name == "store drain"):
             done.note(name, process([*EVALLOOP, *words, "--json"], env, project))
     return done
 
@@ -85,6 +87,16 @@ def _captured(folder: Path, day: Day, hour: int, done: Progress, env: Mapping[st
     cost = process([*EVALLOOP, "capture", str(place), "--json"], env, folder / "project")
     place.unlink()
     done.note(f"capture {hour:02d}", cost)
+
+
+def _laid(folder: Path, day: Day, done: Progress, env: Mapping[str, str]) -> None:
+    """Makes the events of all hours and puts them into the lake, past ``capture`` and ``store drain``."""
+    cost = process([sys.executable, str(CHECKOUT / "benchmarks" / "day_lake.py"), str(folder), str(day.scale),
+                    str(day.seed)], env, folder)
+    counts: Counter[str] = Counter()
+    for place in folder.glob("*.laid"):
+        counts.update(json.loads(place.read_text()))
+    done.note("lake", cost, dict(counts))
 
 
 # ---- what came of it -------------------------------------------------------------------------------------------------
@@ -170,11 +182,12 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where everything lies (default: day-SCALE beside this checkout)")
     parser.add_argument("--again", action="append", default=[], choices=list(STAGES), help="do this stage once more")
     parser.add_argument("--until", default="status", choices=["capture", *STAGES], help="stop behind this stage")
+    parser.add_argument("--lake", action="store_true", help="leave capture and store drain out")
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
     folder = (given.folder or CHECKOUT.parent / f"day-{given.scale:g}").absolute()
-    done = run(folder, Day(given.scale, given.seed), frozenset(given.again), given.until)
+    done = run(folder, Day(given.scale, given.seed), frozenset(given.again), given.until, laid=given.lake)
     if given.until != "status":
         return
     found = {"day": {"scale": given.scale, "seed": given.seed, **totals(done)}, "stages": table(done),

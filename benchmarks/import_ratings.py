@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -28,19 +29,7 @@ from conftest import start_postgres
 from evalloop.store.sqlrows import Query
 
 ROWS = "SELECT * FROM ratings"
-MAPPING = """\
-mapping: ratings
-key: {from: id}
-shared:
-  occurred_at: {from: at}
-  source: {kind: end_user}
-  subject: {response_id: {from: answer}}
-  actor: {user_key: {from: user_id}}
-left_out: {region: kept in the product}
-events:
-  - event_type: feedback.rating
-    payload: {value: {from: stars}, min: 1, max: 5}
-"""
+RATINGS = Path(__file__).parent.parent / "tests" / "data" / "ratings.yaml"
 FILL = """INSERT INTO ratings SELECT n, 'r-' || n, n % 50000, n % 5 + 1, 'eu',
 timestamp '2026-01-01' + n * interval '1 second'
 FROM generate_series(1, :rows) AS n"""
@@ -89,7 +78,7 @@ def main() -> None:
             address, folder = server.database("shop"), Path(work)
             fill(address, given.rows)
             (folder / "evalloop.toml").write_text("")
-            (folder / "ratings.yaml").write_text(MAPPING)
+            shutil.copy(RATINGS, folder)
             started = time.perf_counter()
             assert sum(1 for _ in Query(address, ROWS, "id").rows()) == given.rows
             bare = time.perf_counter() - started

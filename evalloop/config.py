@@ -41,6 +41,7 @@ SETTINGS = (
     Setting("settle_days", int, 2, "days (UTC) after which a day is taken to be complete and moves into the lake"),
     Setting("engine", str, "duckdb", "what analyses the lake: duckdb, local[*], spark://host:port or sc://host:port"),
     Setting("engine_memory", str, "", "memory that duckdb may take, such as 4GB (default: most of the machine's)"),
+    Setting("warehouse", str, "", "table of events to read where it lies: postgresql://user@host/database#schema.table"),
     Setting("session_gap", float, 1800.0, "seconds without an answer that end a session where none is named", low=1),
     Setting("thresholds", list, (), "thresholds of detectors that differ from their defaults: copy.full=0.9"),
     Setting("retention_days", float, 0.0, "days after which `evalloop store prune` drops events (0: never)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ SHOWN = 1000
 
 MakeEvents = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
 AddRows = Callable[[Sequence[Row]], Added]
-GROUP = 5000
+GROUP = 10_000
 """Rows of one commit: what a kill can lose of an import that is then simply repeated."""
 
 
@@ -68,6 +69,19 @@ class Captured:
     def clean(self) -> bool:
         """True when no row was refused and no event was in conflict."""
         return not self.invalid and not self.conflicts
+
+    def take(self, more: Captured) -> None:
+        """Adds what became of the rows after these."""
+        self.never_seen = tuple(name for name in more.never_seen if not self.rows or name in self.never_seen)
+        for name in ("rows", "passed_over", "events", "stored", "already", "conflicts", "invalid"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        for name in ("by_type", "masked", "because"):
+            setattr(self, name, dict(Counter(getattr(self, name)) + Counter(getattr(more, name))))
+        for field_name, left in more.left_out.items():
+            known = self.left_out.get(field_name)
+            self.left_out[field_name] = LeftOut(left.rows + (known.rows if known else 0), left.reason)
+        self.note(more.errors)
+        self.sample = self.sample or more.sample
 
     def note(self, errors: Iterable[RecordError]) -> None:
         """Keeps the first ``SHOWN`` errors."""
@@ -173,13 +187,19 @@ class Fields:
         self._columns, self._reasons = columns | (nested - reasons.keys()) if columns else columns, reasons
         self._paths = [(path, compile_path(path)) for path in reasons if path in columns or first_name(path) != path]
         self._filled: dict[str, int] = {}
+        self._unread: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def see(self, row: Mapping[str, Any]) -> None:
         """Counts the fields of one row."""
-        self.seen.update(row)
+        unread = self._unread.get(names := tuple(row))
+        if unread is None:
+            self.seen.update(row)
+            unread = tuple(row.keys() - self._columns) if self._columns else ()
+            if len(self._unread) < SHOWN:  # rows of most places have few sets of columns
+                self._unread[names] = unread
         if not self._columns:
             return
-        for name in row.keys() - self._columns:
+        for name in unread:
             if row[name] not in EMPTY:
                 self._filled[name] = self._filled.get(name, 0) + 1
         for path, get in self._paths:

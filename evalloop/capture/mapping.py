@@ -124,10 +124,11 @@ class RowMapper:
 
 
 _written = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str).encode
+_quoted = lru_cache(maxsize=64)(_written)
 
 
 def _identity(mapping: str, key: Any) -> str:
-    text = f"[{_written(mapping)}, {key}]" if type(key) is int else _written([mapping, key])
+    text = f"[{_quoted(mapping)}, {key}]" if type(key) is int else _written([mapping, key])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

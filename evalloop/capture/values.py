@@ -159,7 +159,9 @@ def parse_python_literal(value: Any) -> Any:
 
 def parse_text(value: Any) -> str:
     """A text or number as text."""
-    if isinstance(value, list | Mapping) or value is None:
+    if type(value) is str:
+        return value
+    if value is None or (type(value) is not int and isinstance(value, list | Mapping)):  # the quick test first
         raise ValueProblem(f"{_short(value)} is not a text")
     return str(value)
 
@@ -232,26 +234,29 @@ def is_value(node: Any) -> bool:
     return isinstance(node, Mapping) and any(key in node for key in SOURCES)
 
 
-def compile_value(spec: Mapping[str, Any], salt: bytes) -> Getter:
-    """The getter of one value; it gives MISSING where the field is to be left out, or raises ValueProblem."""
+def compile_value(spec: Mapping[str, Any], salt: bytes, field: str = "") -> Getter:
+    """The getter of one value, for ``field``; it gives MISSING where that is to be left out, or raises ValueProblem."""
     get = _source(spec)
     steps = _steps(spec, salt)
-    if not steps and "from" not in spec:
+    if not steps and "const" in spec:
         return get
     lenient = spec.get("optional", False) or "default" in spec
     absent = spec.get("default", MISSING)
 
     def value(scope: Scope) -> Any:
-        found = get(scope)
-        if found is MISSING or found is None or (lenient and found == ""):
-            if lenient:
-                return absent
-            raise ValueProblem(f"{_place(spec['from'])} is missing",
-                               "add `optional: true` or `default: ...` if it may be")
-        for step in steps:
-            found = step(found)
-            if found is MISSING:
-                return absent
+        try:
+            found = get(scope)
+            if found is MISSING or found is None or (lenient and found == ""):
+                if lenient:
+                    return absent
+                raise ValueProblem(f"{_place(spec['from'])} is missing",
+                                   "add `optional: true` or `default: ...` if it may be")
+            for step in steps:
+                found = step(found)
+                if found is MISSING:
+                    return absent
+        except ValueProblem as problem:
+            raise ValueProblem(str(problem), problem.fix, problem.field or field) from None
         return found
     return value
 
@@ -322,7 +327,7 @@ def _mapper(spec: Mapping[str, Any]) -> Callable[[Any], Any]:
 def compile_node(node: Any, salt: bytes, field: str = "") -> Getter:
     """The getter of a whole block: mappings and lists keep their shape, fields that are left out vanish."""
     if is_value(node):
-        return _named(compile_value(node, salt), field)
+        return compile_value(node, salt, field)
     if isinstance(node, Mapping):
         parts = [(key, compile_node(item, salt, f"{field}.{key}".strip("."))) for key, item in node.items()]
 
@@ -345,15 +350,6 @@ def _constant(node: Any) -> bool:
     if isinstance(node, Mapping):
         return not is_value(node) and all(map(_constant, node.values()))
     return not isinstance(node, list) or all(map(_constant, node))
-
-
-def _named(get: Getter, field: str) -> Getter:
-    def named(scope: Scope) -> Any:
-        try:
-            return get(scope)
-        except ValueProblem as problem:
-            raise ValueProblem(str(problem), problem.fix, problem.field or field) from None
-    return named
 
 
 def _refuse(word: str) -> Any:

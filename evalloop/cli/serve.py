@@ -26,8 +26,10 @@ Examples:
               help="events a second of one network address at most (0: no limit)")
 @click.option("--max-body", default=8.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="megabytes of a request at most")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64),
+              help="processes that check and store events")
 def command(host: str, port: int, store: str | None, webhooks: tuple[str, ...], address_rate: float,
-            max_body: float) -> None:
+            max_body: float, workers: int) -> None:
     """Take events over HTTP until Ctrl-C or SIGTERM: POST /v1/events.
 
     An event is answered when it is on the disk. docs/collector.md describes the protocol, GET /openapi.json too.
@@ -43,4 +45,4 @@ def command(host: str, port: int, store: str | None, webhooks: tuple[str, ...], 
     if not events.keys.all():
         click.echo("no key yet, so every request is refused: evalloop keys create", err=True)
     web.serve(events, loop.salt_of(project), host=host, port=port, ready=ready, body=int(max_body * 1_048_576),
-              address_rate=address_rate, webhooks=hooks)
+              address_rate=address_rate, webhooks=hooks, workers=workers)

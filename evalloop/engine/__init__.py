@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop.engine.files import BATCH, JSON_SUFFIXES, SUFFIXES, TEXT_SUFFIXES, read_rows, read_table
 from evalloop.engine.once import built_once
+from evalloop.engine.warehouse import read_warehouse
 
 if TYPE_CHECKING:
     from evalloop.engine.backend import Engine
 
 __all__ = ["BATCH", "JSON_SUFFIXES", "SUFFIXES", "TEXT_SUFFIXES", "Engine", "built_once", "ibis", "open_engine",
-           "read_rows", "read_table"]
+           "read_rows", "read_table", "read_warehouse"]
 
 
 def open_engine(address: str = "duckdb", **options: Any) -> Engine:

@@ -12,12 +12,12 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from evalloop.errors import ConfigError, UsageError
+from evalloop.errors import ConfigError, EvalloopError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Table = Any
 """An Ibis table expression."""
 Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
-BATCH = 50_000
+BATCH, ROWS = 50_000, 1_000
 SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
 
 
@@ -99,7 +99,7 @@ class Engine(ABC):
     def records(self, table: Table) -> Iterator[dict[str, Any]]:
         """The rows as dicts, streamed."""
         for batch in self.batches(table):
-            yield from batch.to_pylist()
+            yield from (row for start in range(0, batch.num_rows, ROWS) for row in batch.slice(start, ROWS).to_pylist())
 
     def arrow(self, table: Table) -> pa.Table:
         """All rows in memory."""
@@ -165,11 +165,17 @@ class DuckDB(Engine):
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
         import pyarrow as pa
 
-        name = self._name("rows")
-        reader = pa.RecordBatchReader.from_batches(schema, chain.from_iterable(each.to_batches() for each in tables))
+        name, failed = self._name("rows"), list[EvalloopError]()
+        reader = pa.RecordBatchReader.from_batches(schema, _record_batches(tables, failed))
         self.backend.con.register(f"{name}_in", reader)
-        self.backend.raw_sql(f'create table "{name}" as select * from "{name}_in"')  # noqa: S608 - our own name
-        self.backend.con.unregister(f"{name}_in")
+        try:
+            self.backend.raw_sql(f'create table "{name}" as select * from "{name}_in"')  # noqa: S608 - our own name
+        except Exception:
+            if failed:
+                raise failed[0] from None
+            raise
+        finally:
+            self.backend.con.unregister(f"{name}_in")
         return _named(name, _schema_of(schema))
 
     def view(self, table: Table) -> Table:
@@ -215,6 +221,16 @@ class DuckDB(Engine):
         self.backend.disconnect()
         if not self._schema:
             self._folder.cleanup()
+
+
+def _record_batches(tables: Iterable[pa.Table], failed: list[EvalloopError]) -> Iterator[pa.RecordBatch]:
+    """The batches of the tables; notes an error of our own, which would come back as one of DuckDB's."""
+    try:
+        for table in tables:
+            yield from table.to_batches()
+    except EvalloopError as error:
+        failed.append(error)
+        raise
 
 
 def _file_batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
@@ -278,11 +294,13 @@ class Spark(Engine):
         return self._table(self._frame(table), table.schema())
 
     def keep(self, table: Table) -> Table:
+        return self._table(self._computed(self._frame(table)), table.schema())
+
+    def _computed(self, frame: Any) -> Any:
+        """The frame computed and cut off from how it was made: plans that grow with every table stop the planner."""
         from pyspark import StorageLevel
 
-        frame = self._frame(table).persist(StorageLevel.DISK_ONLY)
-        frame.count()
-        return self._table(frame, table.schema())
+        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         found = self._frame(table).toArrow().cast(table.schema().to_pyarrow())
@@ -293,11 +311,8 @@ class Spark(Engine):
             for batch in batches:
                 yield function(batch)
 
-        from pyspark import StorageLevel
-
-        frame = self._frame(table).mapInArrow(over, _spark_schema(schema)).persist(StorageLevel.DISK_ONLY)
-        frame.count()
-        return self._table(frame, _schema_of(schema))
+        frame = self._frame(table).mapInArrow(over, _spark_schema(schema))
+        return self._table(self._computed(frame), _schema_of(schema))
 
     def write(self, table: Table, folder: Path) -> None:
         self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(_file_address(folder))

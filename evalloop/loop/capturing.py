@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -14,6 +14,7 @@ from evalloop.loop.evidence import event_store
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
+    from evalloop.capture.crew import Recipe
     from evalloop.capture.importing import Captured
     from evalloop.capture.mapping import MappingFile
     from evalloop.contracts import Platform, RawRow, Source
@@ -49,34 +50,41 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then,
     ``expect`` how many there will be, where that is known.
     """
-    from evalloop.capture.importing import import_rows
-    from evalloop.store.events import Added
+    from evalloop.capture.crew import import_into
 
     how = reading if isinstance(reading, Reading) else Reading(reading)
     if how.query:
         return _capture_table(project, place, how, dry_run=dry_run, progress=progress, expect=expect)
     rows = _source_of(project, place).rows(place)
-    make, columns, left_out = _maker(project, how, dry_run=dry_run)
+    recipe = _recipe(project, how, dry_run=dry_run)
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
-        return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
+        return _tried(rows, place, recipe, progress)
     with event_store(project) as store:
-        return import_rows(rows, place, make, store.add_rows, columns=columns, left_out=left_out, progress=progress)
+        return import_into(store, rows, place, recipe, progress)
+
+
+def _tried(rows: Iterator[RawRow], place: str, recipe: Recipe, progress: Callable[[int], None] | None) -> Captured:
+    """Events made and checked, none stored."""
+    from evalloop.capture.importing import import_rows
+    from evalloop.store.events import Added
+
+    make, columns, left_out = recipe.made()
+    return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
 
 
 def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
                    progress: Callable[[int], None] | None, expect: Callable[[int], None] | None) -> Captured:
     """The same for the rows of a query, from the bookmark on."""
-    from evalloop.capture.importing import import_rows
-    from evalloop.store.events import Added
+    from evalloop.capture.crew import import_into
     from evalloop.store.sqlrows import Bookmark, Query
 
     if not how.mapping and not how.platform:
         raise UsageError("a query needs a mapping", fix="say how rows become events: --mapping FILE")
     if how.cursor and how.platform:
         raise UsageError("--cursor goes only with a mapping of your own", fix="leave it out: a second import is safe")
-    make, columns, left_out = _maker(project, how, dry_run=dry_run)
+    recipe = _recipe(project, how, dry_run=dry_run)
     query = Query(address, how.query, how.cursor)
     followed = _Followed(query, Bookmark(project.config.state_dir, query, (how.mapping or Path(how.platform)).name))
     if how.restart:
@@ -87,13 +95,13 @@ def _capture_table(project: Project, address: str, how: Reading, *, dry_run: boo
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
-        return import_rows(rows, query.place, make, lambda _: Added(), columns=columns, left_out=left_out)
+        return _tried(rows, query.place, recipe, None)
     with event_store(project) as store:
         def stored(number: int) -> None:
             followed.mark(number)
             if progress:
                 progress(number)
-        return import_rows(rows, query.place, make, store.add_rows, columns=columns, left_out=left_out, progress=stored)
+        return import_into(store, rows, query.place, recipe, stored)
 
 
 class _Followed:
@@ -138,30 +146,17 @@ def platforms(project: Project) -> list[tuple[Platform, MappingFile]]:
     return [(each, load(each.mapping)) for each in project.host.all("platforms")]
 
 
-Make = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
-
-
-def _maker(project: Project, how: Reading, *, dry_run: bool) -> tuple[Make, frozenset[str], Mapping[str, str]]:
-    """What makes events of a row, the columns that it reads, and why others are left out."""
-    from evalloop.capture.mapping import Native, RowMapper, load
+def _recipe(project: Project, how: Reading, *, dry_run: bool) -> Recipe:
+    """How the rows become events."""
+    from evalloop.capture.crew import Recipe
+    from evalloop.capture.mapping import load
     from evalloop.store.salt import project_salt
 
     salt = b"" if dry_run else project_salt(project.config.state_dir, project.config.salt)
     path = how.mapping or (_platform(project, how.platform).mapping if how.platform else None)
-    if path is None:
-        if how.options:
-            raise UsageError("options belong to a mapping", fix="name one: --mapping FILE or --from PLATFORM")
-        return _consenting(Native(salt), how.consent), frozenset(), {}
-    file = load(path).with_options(how.options)
-    mapper = RowMapper(file, salt)
-    return _consenting(mapper, how.consent), mapper.columns, mapper.left_out
-
-
-def _consenting(make: Make, consent: Consent | None) -> Make:
-    """The same events, those without a consent block with this one."""
-    if consent is None:
-        return make
-    return lambda row: [event if "consent" in event else {**event, "consent": dict(consent)} for event in make(row)]
+    if path is None and how.options:
+        raise UsageError("options belong to a mapping", fix="name one: --mapping FILE or --from PLATFORM")
+    return Recipe(load(path).with_options(how.options) if path else None, salt, how.consent)
 
 
 def _platform(project: Project, name: str) -> Platform:

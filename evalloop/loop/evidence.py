@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EmptyError
 from evalloop.loop.project import Project
+from evalloop.loop.warehouse import WarehouseEvents
 
 if TYPE_CHECKING:
     from evalloop.contracts import Detector
@@ -75,8 +76,22 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
         schema = columns.schema()
         waiting = engine.rows(events.inbox, schema)
         every = engine.parquet(events.addresses, schema).union(waiting) if events.addresses else waiting
+        digest = events.digest
+        if config.warehouse:
+            more = WarehouseEvents(project)
+            held = engine.rows(more, schema)
+            every, digest = every.union(_first_of_each(held.anti_join(every, "event_id"))), f"{digest} {more.digest}"
         evidence = gather(engine, every, idle_s=config.session_gap)
-        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), events.digest)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), digest)
+
+
+def _first_of_each(events: Any) -> Any:
+    """Each event once, where a warehouse holds it twice."""
+    from evalloop.engine import ibis
+
+    window = ibis.window(group_by=events.event_id, order_by=events.at_us)
+    numbered = events.mutate(copy=ibis.row_number().over(window))
+    return numbered.filter(numbered.copy == 0).drop("copy")
 
 
 @dataclass(frozen=True)
@@ -138,11 +153,22 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
         return report(bench.evidence, signals, kinds, by=by)
 
 
-def failures(project: Project) -> list[Failure]:
-    """The turns that let a user down, with what each counts in shares (0: quarantined)."""
+def failures(project: Project, *, history: bool = True) -> list[Failure]:
+    """The turns that let a user down, with what each counts in shares (0: quarantined), and with the turns before them
+    unless ``history`` is not wanted."""
     from evalloop.loop.trust import weigh_failures
 
-    return list(weigh_failures(project).failures)
+    return list(weigh_failures(project, history=history).failures)
+
+
+@contextmanager
+def each_turn(project: Project, only: Callable[[Evidence], Any] = lambda evidence: None) -> Iterator[Iterator[Turn]]:
+    """All turns as records with their events, or those that a table made of the evidence names: one is in memory."""
+    from evalloop.signals.turns import turns
+
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        yield turns(bench.evidence, only(bench.evidence))
 
 
 def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:

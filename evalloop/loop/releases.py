@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalloop.errors import ConfigError, EmptyError, UsageError
-from evalloop.loop.evidence import derived
+from evalloop.loop.evidence import each_turn
 from evalloop.loop.project import Project
 from evalloop.loop.reviewing import reopen_cases
 from evalloop.loop.themes import find_clusters, known_clusters, move_theme, theme_members
@@ -186,17 +186,25 @@ def _sides(project: Project, release: Release, since: str, start: str, end: str,
     of traffic: users are compared within each, and rates are told on the mix of the time before. The cap is stricter: a
     user counts once.
     """
-    from evalloop.notes.exposure import exposures
-
     find_clusters(project)
-    weighted = weigh_failures(project)
-    turns, members = derived(project)[0], _members(weighted, theme_members(project))
+    weighted = weigh_failures(project, history=False)
+    members = _members(weighted, theme_members(project))
     kinds = tuple(dict.fromkeys([*segments, *(each for each in weighted.weighting.columns if "." not in each)]))
-    after = exposures(turns, members, start, end, segments=kinds)
+    after = _exposures(project, members, start, end, kinds)
     if release.variants:
         base, cand = release.variants
         return [each for each in after if each.variant == base], [each for each in after if each.variant == cand]
-    return exposures(turns, members, since, start, segments=kinds), after
+    return _exposures(project, members, since, start, kinds), after
+
+
+def _exposures(project: Project, members: Mapping[str, Mapping[str, float]], start: str, end: str,
+               kinds: Sequence[str]) -> list[Exposure]:
+    """The users of a time; the first answers of each are read, and nothing else."""
+    from evalloop.notes.exposure import ANSWERS, exposures
+    from evalloop.signals.turns import first_answers
+
+    with each_turn(project, lambda evidence: first_answers(evidence, start, end, ANSWERS)) as turns:
+        return exposures(turns, members, start, end, segments=kinds)
 
 
 def _members(weighted: Weighted, of_failure: Mapping[str, str]) -> Mapping[str, Mapping[str, float]]:

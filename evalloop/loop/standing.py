@@ -43,7 +43,7 @@ def status(project: Project) -> Status:
 
 def _failures(project: Project) -> list[Failure]:
     try:
-        return failures(project)
+        return failures(project, history=False)
     except EmptyError:
         return []
 

@@ -35,7 +35,7 @@ def find_clusters(project: Project, *, week: str | None = None, progress: Progre
     """
     from evalloop.clusters.measure import week_of
 
-    found = failures(project)
+    found = failures(project, history=False)
     chosen = [each for each in found if each.occurred_at and (week is None or week_of(each.occurred_at) == week)]
     if not chosen:
         raise EmptyError("no failure to group" + (f" in week {week}" if week else ""),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalloop.contracts import TrainingData
 from evalloop.errors import EmptyError, UsageError
-from evalloop.loop.evidence import derived, failures
+from evalloop.loop.evidence import derived, each_turn, failures
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 
@@ -65,8 +65,8 @@ def read_profiles(project: Project, by: str, *, users: Sequence[str] | None = No
     """What users take and leave, by a key of context or segment; with ``users`` (empty: all) by user instead."""
     from evalloop.preferences import profile
 
-    turns, _ = derived(project)
-    return profile.by_group(turns, by, project.config.min_users) if users is None else profile.by_user(turns, users)
+    with each_turn(project) as turns:
+        return profile.by_group(turns, by, project.config.min_users) if users is None else profile.by_user(turns, users)
 
 
 def _check_place(place: Path) -> None:
@@ -98,7 +98,7 @@ def _clusters_of_responses(project: Project) -> Iterator[tuple[str, str]]:
     if not clusters:
         return
     of_failure = {name: each.cluster_id for each in clusters for name in each.member_ids}
-    for failure in failures(project):
+    for failure in failures(project, history=False):
         if failure.response_id and failure.failure_id in of_failure:
             yield failure.response_id, of_failure[failure.failure_id]
 

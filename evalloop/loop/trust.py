@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from evalloop.signals.worth import Worth
 
 
-def weigh_failures(project: Project) -> Weighted:
+def weigh_failures(project: Project, *, history: bool = True) -> Weighted:
     """The turns that let a user down, by the signals of all detectors, and what each counts in shares.
 
-    The engine scores and counts; only votes, failures and what led up to them are read as records.
+    The engine scores and counts; only votes, failures and what led up to them (``history``) are read as records.
     """
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.weighted import weigh_evidence
@@ -27,7 +28,8 @@ def weigh_failures(project: Project) -> Weighted:
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
         signals = bench.signals(detectors_of(project))
-        return weigh_evidence(bench.evidence, signals, usable_model(project, list(signals)), trust_options(project))
+        options = trust_options(project) if history else replace(trust_options(project), history=0)
+        return weigh_evidence(bench.evidence, signals, usable_model(project, list(signals)), options)
 
 
 def fit_scores(project: Project) -> FusedModel:
@@ -72,7 +74,7 @@ def detector_worth(project: Project) -> tuple[Worth, ...]:
         detectors = detectors_of(project)
         accounts = accounts_of(bench.evidence, together(bench.signals(detectors)), trust_options(project))
         signals, every = bench.records(detectors), list(turns(bench.evidence))
-    clean = {name: set_apart(found, accounts) for name, found in signals.items()}
+    clean = {name: list(set_apart(found, accounts)) for name, found in signals.items()}
     evidence = evidence_of(each for found in clean.values() for each in found)
     return worth(every, clean, labels_of(every, evidence, reviewed(every)))
 

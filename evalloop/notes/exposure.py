@@ -43,34 +43,49 @@ def exposures(turns: Iterable[Turn], members: Mapping[str, Mapping[str, float]],
     ``members`` maps a response to the clusters of its failures and what each counts. ``segments`` are keys of the
     context or of the user's segment that tell kinds of traffic apart.
     """
-    by_user: defaultdict[str, list[Turn]] = defaultdict(list)
+    by_user: defaultdict[str, list[_Met]] = defaultdict(list)
     for turn in turns:
         if turn.user_key and turn.generation is not None and start <= turn.occurred_at < end:
-            by_user[turn.user_key].append(turn)
-    found = [_entered(user, met, members, segments, answers, settle_days) for user, met in by_user.items()]
+            kind = tuple(str(_value(turn, key)) for key in segments)
+            by_user[turn.user_key].append(_Met(turn.occurred_at, turn.response_id, _variant(turn), kind))
+    found = [_entered(user, met, members, answers, settle_days) for user, met in by_user.items()]
     return sorted((each for each in found if each.at < end), key=lambda each: (each.at, each.user))
 
 
-def _entered(user: str, turns: Sequence[Turn], members: Mapping[str, Mapping[str, float]], segments: Sequence[str],
-             answers: int, settle_days: float) -> Exposure:
-    ordered = sorted(turns, key=lambda turn: (turn.occurred_at, turn.response_id))
-    limit = time_text(moment_of(ordered[0].occurred_at) + timedelta(days=settle_days))
-    counted = [turn for turn in ordered[:answers] if turn.occurred_at <= limit]
-    at = counted[-1].occurred_at if len(counted) == answers else limit
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """What counts of an answer that a user met; the texts stay where they are."""
+
+    at: str
+    response_id: str
+    variant: str | None
+    kind: tuple[str, ...]
+
+
+def _entered(user: str, met: Sequence[_Met], members: Mapping[str, Mapping[str, float]], answers: int,
+             settle_days: float) -> Exposure:
+    ordered = sorted(met, key=lambda each: (each.at, each.response_id))
+    limit = time_text(moment_of(ordered[0].at) + timedelta(days=settle_days))
+    counted = [each for each in ordered[:answers] if each.at <= limit]
+    at = counted[-1].at if len(counted) == answers else limit
     hits: dict[str, float] = {}
-    for turn in counted:
-        for cluster, weight in members.get(turn.response_id, {}).items():
+    for each in counted:
+        for cluster, weight in members.get(each.response_id, {}).items():
             hits[cluster] = max(hits.get(cluster, 0.0), weight)
-    variants = {context_of(turn).get("variant") for turn in counted}
-    return Exposure(user, at, _stratum(counted, segments), hits, variants.pop() if len(variants) == 1 else None)
+    variants = {each.variant for each in counted}
+    return Exposure(user, at, _stratum(counted), hits, variants.pop() if len(variants) == 1 else None)
 
 
-def _stratum(turns: Sequence[Turn], segments: Sequence[str]) -> tuple[str, ...]:
+def _stratum(met: Sequence[_Met]) -> tuple[str, ...]:
     """How many answers, whether the first came on a weekend, and the named segments."""
-    count = len(turns)
+    count = len(met)
     size = "1" if count == 1 else "2" if count == 2 else "3 or more"
-    weekend = "weekend" if moment_of(turns[0].occurred_at).weekday() >= 5 else "weekday"
-    return (size, weekend, *(str(_value(turns[0], key)) for key in segments))
+    weekend = "weekend" if moment_of(met[0].at).weekday() >= 5 else "weekday"
+    return (size, weekend, *met[0].kind)
+
+
+def _variant(turn: Turn) -> str | None:
+    return context_of(turn).get("variant")
 
 
 def _value(turn: Turn, key: str) -> Any:

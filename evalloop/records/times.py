@@ -41,3 +41,8 @@ def now_text() -> str:
 def time_of_us(micros: int) -> str:
     """The text of a moment given in microseconds since 1970 (UTC)."""
     return time_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros))
+
+
+def us_of(text: str) -> int:
+    """The moment that an RFC 3339 text names, in microseconds since 1970 (UTC)."""
+    return (moment_of(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

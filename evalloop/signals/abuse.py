@@ -74,11 +74,13 @@ def suspicious(votes: Iterable[Vote], options: AbuseOptions | None = None) -> tu
     return tuple(sorted(accounts, key=lambda each: (-each.votes, each.user_key)))
 
 
-def set_apart(signals: Iterable[Signal], accounts: Iterable[Account]) -> list[Signal]:
+def set_apart(signals: Iterable[Signal], accounts: Iterable[Account]) -> Iterator[Signal]:
     """The signals with those of suspicious accounts down-weighted (to 0 in quarantine), each with the reason."""
     factors = {each.user_key: each for each in accounts}
-    return [replace(each, weight=each.weight * account.factor, reason="; ".join(account.reasons))
-            if (account := factors.get(each.user_key or "")) and each.weight > 0 else each for each in signals]
+    for each in signals:
+        account = factors.get(each.user_key or "")
+        yield replace(each, weight=each.weight * account.factor, reason="; ".join(account.reasons)) if (
+            account and each.weight > 0) else each
 
 
 def _account(user: str, votes: Sequence[Vote], reasons: Sequence[str], one_sided: str | None,

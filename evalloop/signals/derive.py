@@ -51,10 +51,11 @@ def together(signals: Mapping[str, Table]) -> Table:
     return first.union(*rest) if rest else first
 
 
-def records(evidence: Evidence, signals: Table) -> Iterator[Signal]:
-    """Signals as records, by time."""
-    ordered = signals.order_by("at_us", "signal_id")
-    for row in evidence.engine.records(ordered):
+def records(evidence: Evidence, signals: Table, order: Table | None = None) -> Iterator[Signal]:
+    """Signals as records, streamed, by time; with ``order`` (``turns.in_order``) turn by turn in that order."""
+    ordered = signals.order_by("at_us", "signal_id") if order is None else signals.inner_join(
+        order, "response_id").order_by("number", "at_us", "signal_id")
+    for row in evidence.engine.records(ordered.select(*SIGNAL)):
         yield Signal.from_dict(as_record(row))
 
 

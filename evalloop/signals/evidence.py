@@ -33,6 +33,8 @@ TURN = ("response_id", "session_id", "stitched", "place", "user_key", "at_us", "
         "regenerate_of", "next_us", "next_event", "following_event", "following_us", "prompt_chars", "response_chars",
         "response_words", *CONTEXT)
 """The columns of turns."""
+_SESSION = ("response_id", "event_id", "at_us", "session_id", "user_key", "turn_index", "regenerate_of", "prompt_chars")
+"""What sessions are found by."""
 
 
 @dataclass(frozen=True)
@@ -187,21 +189,30 @@ def _tries(engine: Engine, events: Table, generations: Table) -> Table | None:
 
 
 def _turns(engine: Engine, generations: Table, lost: Table | None, acts: Table, idle_s: float) -> Table:
-    known = _with_owner(engine, generations, acts).drop(*(name for name in _NAMES if name != "turn_index"))
-    every = known if lost is None else known.union(_orphans(lost, known.schema()))
-    every = stitched(engine.view(every), idle_s, some=engine.count(every.filter(every.session_id.isnull())) > 0)
-    every = engine.view(every)
-    answered = placed(every.filter(every.event_id.notnull()))
-    if lost is not None:
-        ibis = door.ibis
-        orphans = every.filter(every.event_id.isnull()).mutate(
-            place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
-        answered = answered.union(orphans.select(*answered.columns))
-    turns = engine.view(answered)
+    """Sessions are found on the few columns that they need; the rest joins at the end."""
+    found = engine.keep(_in_sessions(engine, generations, lost, acts, idle_s))
     shown = acts.filter(acts.event_type == SHOWN).select("response_id")
     if engine.count(shown.limit(1)):
-        turns = engine.view(_without_completions(turns, shown))
-    return engine.keep(_with_following(turns, acts).select(*TURN))
+        found = engine.keep(_without_completions(found, shown))
+    every = generations.drop(*(name for name in _NAMES if name != "turn_index"))
+    every = every if lost is None else every.union(_orphans(lost, every.schema()))
+    turns = every.drop(*(name for name in found.columns if name in every.columns and name != "response_id"))
+    return engine.keep(_with_following(turns.inner_join(found, "response_id"), acts).select(*TURN))
+
+
+def _in_sessions(engine: Engine, generations: Table, lost: Table | None, acts: Table, idle_s: float) -> Table:
+    """Each response with its session and user, its place there, and what follows."""
+    ibis = door.ibis
+    every = _with_owner(engine, generations.select(*_SESSION), acts)
+    every = engine.keep(every if lost is None else every.union(_orphans(lost, every.schema())))
+    every = stitched(every, idle_s, some=engine.count(every.filter(every.session_id.isnull())) > 0)
+    every = engine.view(every)
+    answered = placed(every.filter(every.event_id.notnull()))
+    if lost is None:
+        return answered
+    orphans = every.filter(every.event_id.isnull()).mutate(
+        place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
+    return answered.union(orphans.select(*answered.columns))
 
 
 @door.built_once

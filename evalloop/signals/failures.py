@@ -16,30 +16,43 @@ from evalloop.signals.fused import Score, evidence_of, score
 ORDER = ("explicit", "implicit", "outcome")
 HISTORY = 8
 """Earlier turns of the session that a failure carries along."""
+UNKNOWN = Score(None, None)
 
 
 def failures(turns: Iterable[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
              threshold: float = 0.5) -> Iterator[Failure]:
     """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``.
 
-    Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity x weight below 0. A turn that fails
-    only by signals that were set apart (weight 0 with a reason) gives a failure of weight 0 with that reason. The
-    purposes of a failure are those that every event behind it allows.
+    Turns of one session stand together. Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity
+    x weight below 0. A turn that fails only by signals that were set apart (weight 0 with a reason) gives a failure of
+    weight 0 with that reason. The purposes of a failure are those that every event behind it allows.
     """
     by_response: defaultdict[str, list[Signal]] = defaultdict(list)
     for each in signals:
-        if each.response_id is not None and each.polarity and (each.weight > 0 or each.reason):
+        if each.response_id is not None:
             by_response[each.response_id].append(each)
     if scores is None:
-        every = (each for found in by_response.values() for each in found)
+        every = (each for found in by_response.values() for each in found if _counts(each))
         turns = list(turns)
         scores = score(turns, evidence_of(every, answers_to_asks(turns)), None)
-    sessions: defaultdict[str, deque[Turn]] = defaultdict(lambda: deque(maxlen=HISTORY))
-    for turn in turns:
-        earlier = sessions[turn.session_id or turn.response_id]
-        found = sorted(by_response.get(turn.response_id, ()), key=_rank)
+    return failing(((turn, by_response.get(turn.response_id, ())) for turn in turns), scores, threshold=threshold)
+
+
+def failing(told: Iterable[tuple[Turn, Sequence[Signal]]], scores: Mapping[str, Score], *, threshold: float = 0.5,
+            history: int = HISTORY) -> Iterator[Failure]:
+    """The same from turns each with its signals, one after the other; turns without a score are history alone.
+
+    ``history`` is how many earlier turns of its session a failure carries along (0: none).
+    """
+    earlier: deque[Turn] = deque(maxlen=history)
+    session = ""
+    for turn, signals in told:
+        if (turn.session_id or turn.response_id) != session:
+            session = turn.session_id or turn.response_id
+            earlier.clear()
+        found = sorted(filter(_counts, signals), key=_rank)
         counted = [each for each in found if each.weight > 0]
-        given = scores[turn.response_id]
+        given = scores.get(turn.response_id, UNKNOWN)
         chance = given.probability
         if chance is not None and chance > threshold:
             failure = _failure(turn, counted, earlier, chance)
@@ -47,6 +60,10 @@ def failures(turns: Iterable[Turn], signals: Iterable[Signal], scores: Mapping[s
         elif apart := [each for each in found if each.weight == 0 and each.polarity < 0 and each.kind == "explicit"]:
             yield replace(_failure(turn, apart, earlier, chance), weight=0.0, reason=apart[0].reason)
         earlier.append(turn)
+
+
+def _counts(signal: Signal) -> bool:
+    return bool(signal.polarity and (signal.weight > 0 or signal.reason))
 
 
 def _rank(signal: Signal) -> tuple[int, str, str]:

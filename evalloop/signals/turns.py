@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from evalloop import engine as door
 from evalloop.records.event import Event
-from evalloop.records.times import time_of_us
+from evalloop.records.times import time_of_us, us_of
 from evalloop.records.turn import Turn
 from evalloop.store.columns import event_of
 
 if TYPE_CHECKING:
     from evalloop.contracts import Evidence
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,33 +43,68 @@ def joined(evidence: Evidence) -> Joined:
                   counts["internal"], counts["doubled"])
 
 
-def turns(evidence: Evidence, only: Any = None, acted: Any = None) -> Iterator[Turn]:
+def in_order(evidence: Evidence, only: Any = None) -> Any:
+    """(response_id, number) of the turns by session and time, kept: what travels beside turns is sorted by ``number``.
+
+    ``only`` is a table whose ``response_id`` names the turns that are wanted (default: all).
+    """
+    ibis, own = door.ibis, evidence.turns
+    own = own if only is None else own.semi_join(only, "response_id")
+    keys = [own.session_id, own.at_us, ibis.coalesce(own.turn_index, -1), own.response_id]
+    return evidence.engine.keep(own.select("response_id", number=ibis.row_number().over(ibis.window(order_by=keys))))
+
+
+def first_answers(evidence: Evidence, since: str, until: str, count: int) -> Any:
+    """(response_id) of the first ``count`` answers that each known user got in [since, until)."""
+    ibis, own = door.ibis, evidence.turns
+    met = own.filter(own.event_id.notnull() & own.user_key.notnull() & (own.at_us >= us_of(since))
+                     & (own.at_us < us_of(until)))
+    place = ibis.row_number().over(ibis.window(group_by=met.user_key, order_by=[met.at_us, met.response_id]))
+    numbered = met.select("response_id", place=place)
+    return numbered.filter(numbered.place < count).select("response_id")
+
+
+def turns(evidence: Evidence, only: Any = None, acted: Any = None, *, order: Any = None) -> Iterator[Turn]:
     """The turns by session and time, each with the events that speak of it by time; consent as users said last.
 
-    ``only`` is a table whose ``response_id`` names the turns that are wanted (default: all), ``acted`` one of those
-    whose events are wanted too (default: of all that are wanted).
+    They are streamed: one turn is in memory. ``only`` names the turns that are wanted (see ``in_order``, of which
+    ``order`` is the result where it is needed elsewhere), ``acted`` those whose events are wanted too (default: all).
     """
-    engine, ibis = evidence.engine, door.ibis
+    engine, order = evidence.engine, in_order(evidence, only) if order is None else order
     bodies = evidence.events.select("event_id", "body", *_MAY)
-    acts = evidence.acts.select("response_id", "event_id", "at_us")
-    whose = only if acted is None else acted
-    acts = (acts if whose is None else acts.semi_join(whose, "response_id")).inner_join(bodies, "event_id")
-    events: dict[str, list[Event]] = {}
-    for row in engine.records(acts.order_by("at_us", "event_id")):
-        events.setdefault(row["response_id"], []).append(_event(row))
-    words, own = evidence.words(), evidence.turns
-    own = own if only is None else own.semi_join(only, "response_id")
+    acts = evidence.acts.select("response_id", "event_id", "at_us").inner_join(order, "response_id")
+    acts = acts if acted is None else acts.semi_join(acted, "response_id")
+    said = acts.inner_join(bodies, "event_id").order_by("number", "at_us", "event_id")
+    events = InStep(engine.records(said.select("response_id", "body", *_MAY)), lambda row: str(row["response_id"]))
+    words, own = evidence.words(), evidence.turns.drop(*_MAY).inner_join(order, "response_id")
     first = words.select(of_turn="event_id", prompt="said", response="answered")
     second = words.view().select(of_next="event_id", following="said")
-    rows = own.drop(*_MAY).left_join(bodies, own.event_id == bodies.event_id).drop("event_id_right")
+    rows = own.left_join(bodies, own.event_id == bodies.event_id).drop("event_id_right")
     rows = rows.left_join(first, rows.event_id == first.of_turn)
     rows = rows.left_join(second, rows.following_event == second.of_next)
-    ordered = rows.order_by("session_id", "at_us", ibis.coalesce(rows.turn_index, -1), "response_id")
-    for row in engine.records(ordered):
-        yield _turn(row, tuple(events.get(row["response_id"], ())))
+    for row in engine.records(rows.order_by("number").select(*_READ, *_MAY)):
+        yield _turn(row, tuple(map(_event, events.of(row["response_id"]))))
+
+
+class InStep(Generic[T]):
+    """Rows that come in the order in which their keys are asked for: those of one key are in memory."""
+
+    def __init__(self, rows: Iterable[T], key: Callable[[T], str | None]) -> None:
+        self._groups = groupby(rows, key)
+        self._ahead = next(self._groups, None)
+
+    def of(self, key: str) -> list[T]:
+        """The rows of this key; none when the next ones have another."""
+        if self._ahead is None or self._ahead[0] != key:
+            return []
+        found = list(self._ahead[1])
+        self._ahead = next(self._groups, None)
+        return found
 
 
 _PURPOSES = ("ops", "analytics", "eval", "training", "notify")
+_READ = ("response_id", "session_id", "user_key", "at_us", "turn_index", "following_us", "prompt", "response",
+         "following", "body")
 _MAY = tuple(f"may_{purpose}" for purpose in _PURPOSES)
 
 

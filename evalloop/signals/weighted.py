@@ -13,9 +13,10 @@ from evalloop.records.weighting import RandomArm, Weighting
 from evalloop.signals import scored
 from evalloop.signals.abuse import AbuseOptions, set_apart, suspicious, votes_of
 from evalloop.signals.derive import records, together
-from evalloop.signals.failures import HISTORY, failures
+from evalloop.signals.failures import HISTORY, failing
 from evalloop.signals.fused import Score
 from evalloop.signals.population import Population, population_of
+from evalloop.signals.turns import InStep, in_order
 from evalloop.signals.turns import turns as turns_of
 from evalloop.signals.weighting import WeightOptions, weigh
 
@@ -31,7 +32,8 @@ BY_HAND = "set apart by the project's settings"
 class TrustOptions:
     """How evidence is trusted: the ``threshold`` of failure, the filter, the weights.
 
-    ``quarantine`` names accounts that are set apart whatever they do, ``trusted`` those that never are.
+    ``quarantine`` names accounts that are set apart whatever they do, ``trusted`` those that never are; ``history`` is
+    how many earlier turns a failure carries along (0: none, which reads far less).
     """
 
     threshold: float = 0.5
@@ -39,6 +41,7 @@ class TrustOptions:
     weights: WeightOptions = field(default_factory=WeightOptions)
     quarantine: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    history: int = HISTORY
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,18 @@ def weigh_evidence(evidence: Evidence, signals: Mapping[str, Table], model: Fuse
 def _failures(evidence: Evidence, table: Table, failed: Table, every: Table, accounts: Sequence[Account],
               options: TrustOptions) -> list[Failure]:
     """The failures as records, from the turns that failed and those before them in their sessions."""
-    engine = evidence.engine
-    wanted = engine.keep(scored.with_history(table, failed, HISTORY))
+    engine, wanted = evidence.engine, failed
+    if options.history:
+        wanted = engine.keep(scored.with_history(table, failed, options.history))
+    order = in_order(evidence, wanted)
     scores = {row["response_id"]: Score(row["probability"], row["blind"], row["unasked"])
-              for row in engine.records(table.semi_join(wanted, "response_id").select(
-                  "response_id", "probability", "blind", "unasked"))}
-    clean = set_apart(records(evidence, every.semi_join(failed, "response_id")), accounts)
+              for row in engine.records(failed.select("response_id", "probability", "blind", "unasked"))}
+    against = records(evidence, every.semi_join(failed, "response_id"), order)
+    signals = InStep(set_apart(against, accounts), lambda signal: signal.response_id)
+    told = ((turn, signals.of(turn.response_id)) for turn in turns_of(evidence, acted=failed, order=order))
     factors = {each.user_key: each.factor for each in accounts}
-    given = turns_of(evidence, wanted, acted=failed)
     return [replace(each, weight=each.weight * factors.get(each.user_key or "", 1.0))
-            for each in failures(given, clean, scores, threshold=options.threshold)]
+            for each in failing(told, scores, threshold=options.threshold, history=options.history)]
 
 
 def _people(engine: Engine, table: Table, failed: Table, accounts: Sequence[Account]) -> Population:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from evalloop.records.event import Event
 from evalloop.records.times import now_text
 from evalloop.store.body import Row, row_of
-from evalloop.store.database import open_engine, transaction
+from evalloop.store.database import LOG_PAGES, open_engine, transaction
 from evalloop.store.deadletters import DeadLetters, Letter
 from evalloop.store.deadletters import write as keep
 from evalloop.store.erasures import Erasures
@@ -38,11 +38,19 @@ class Added:
         return Added(self.stored + other.stored, self.already + other.already, self.conflicts + other.conflicts)
 
 
-class EventStore:
-    """Events in one database; ``address`` is a path (SQLite) or a database URL."""
+def added(rows: Sequence[Row], fates: Sequence[str]) -> Added:
+    """The fates of rows, counted."""
+    taken = tuple(row.event_id for row, fate in zip(rows, fates, strict=True) if fate == CONFLICT)
+    return Added(fates.count(STORED), fates.count(ALREADY), taken)
 
-    def __init__(self, address: str, *, mending: bool = False) -> None:
-        self.engine, self.metadata = open_engine(address, mending=mending)
+
+class EventStore:
+    """Events in one database; ``address`` is a path (SQLite) or a database URL. ``log_pages``: how long SQLite's log
+    may become."""
+
+    def __init__(self, address: str, *, mending: bool = False, log_pages: int = LOG_PAGES) -> None:
+        self.address = address
+        self.engine, self.metadata = open_engine(address, mending=mending, log_pages=log_pages)
         self.table = self.metadata.tables["events"]
         self.keys = Keys(self.engine, self.metadata)
         self.letters = DeadLetters(self.engine, self.metadata)
@@ -76,9 +84,7 @@ class EventStore:
 
     def add_rows(self, rows: Sequence[Row]) -> Added:
         """The same for rows, in one commit."""
-        fates = self.write(rows)
-        taken = tuple(row.event_id for row, fate in zip(rows, fates, strict=True) if fate == CONFLICT)
-        return Added(fates.count(STORED), fates.count(ALREADY), taken)
+        return added(rows, self.write(rows))
 
     def write(self, rows: Sequence[Row], letters: Sequence[Letter] = ()) -> list[str]:
         """Stores rows and dead letters in one transaction; what became of each row (``inbox.write``).
@@ -104,12 +110,18 @@ class EventStore:
                 yield Event.from_dict({**json.loads(body), "received_at": received_at})
 
     def page(self, after: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-        """Up to ``limit`` events of the inbox in the order of arrival, and where the next page begins (None: none)."""
+        """Up to ``limit`` events of the inbox in the order of arrival, and where the next page begins (None: none).
+
+        On PostgreSQL it waits for those who are writing: an event with a smaller number than one that was read would
+        else appear later, and be missed.
+        """
         from sqlalchemy import select
 
         table = self.table
         query = select(table.c.seq, table.c.body, table.c.received_at).where(table.c.seq > after)
         with self._reader() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("LOCK TABLE events IN SHARE MODE")
             rows = connection.execute(query.order_by(table.c.seq).limit(limit)).all()
         events = [{**json.loads(body), "received_at": received_at} for _, body, received_at in rows]
         return events, rows[-1][0] if len(rows) == limit else None

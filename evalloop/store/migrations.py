@@ -12,7 +12,7 @@ from evalloop.store.body import row_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData, Table
 
-LAYOUT = 2
+LAYOUT = 3
 
 
 def migrate(engine: Engine, metadata: MetaData, address: str, *, allowed: bool) -> None:
@@ -31,9 +31,10 @@ def migrate(engine: Engine, metadata: MetaData, address: str, *, allowed: bool) 
         found = _version(connection, layout)
         if found == LAYOUT:
             return
-        _check(found, address, allowed=allowed)
-        for version in range(found or LAYOUT, LAYOUT):
-            STEPS[version](connection)
+        steps = [step for step, dialects in STEPS[(found or LAYOUT) - 1:] if engine.dialect.name in dialects]
+        _check(found, address, allowed=allowed or not steps)
+        for step in steps:
+            step(connection)
         metadata.create_all(connection)
         change = insert(layout) if found is None else update(layout)
         connection.execute(change.values(version=LAYOUT))
@@ -77,4 +78,27 @@ def _users_of_events(connection: Connection) -> None:
         last = group[-1][0]
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _users_of_events}
+def _numbers_used_once(connection: Connection) -> None:
+    """2 to 3: SQLite gives no number of an event again after a drain took the last ones, so that a reader who asks for
+    what came after one misses nothing."""
+    from sqlalchemy import inspect, text
+
+    lines = [
+        "CREATE TABLE events_3 (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, event_id VARCHAR(128) NOT NULL, "
+        "event_type VARCHAR(64) NOT NULL, occurred_at VARCHAR(32) NOT NULL, received_at VARCHAR(32) NOT NULL, "
+        "replaces VARCHAR(128), user_key TEXT, body_hash BLOB NOT NULL, body TEXT NOT NULL, UNIQUE (event_id))",
+        f"INSERT INTO events_3 ({_EVENTS_3}) SELECT {_EVENTS_3} FROM events ORDER BY seq",  # noqa: S608  # our columns
+        "DROP TABLE events", "ALTER TABLE events_3 RENAME TO events",
+        "CREATE INDEX events_replaces ON events (replaces) WHERE replaces IS NOT NULL"]
+    for line in lines:
+        connection.execute(text(line))
+    gone = "(SELECT coalesce(sum(rows), 0) FROM lake_parts)" if inspect(connection).has_table("lake_parts") else "0"
+    most = connection.execute(text(f"SELECT max(coalesce(max(seq), 0), count(*) + {gone}) FROM events"))  # noqa: S608
+    connection.execute(text("DELETE FROM sqlite_sequence WHERE name IN ('events', 'events_3')"))
+    connection.execute(text("INSERT INTO sqlite_sequence VALUES ('events', :most)"), {"most": most.scalar_one()})
+
+
+_EVENTS_3 = "seq, event_id, event_type, occurred_at, received_at, replaces, user_key, body_hash, body"
+STEPS: tuple[tuple[Callable[[Connection], None], frozenset[str]], ...] = (
+    (_users_of_events, frozenset({"sqlite", "postgresql"})), (_numbers_used_once, frozenset({"sqlite"})))
+"""What carries a store from layout 1, 2 ... to the next one, and the databases that need it."""

@@ -22,8 +22,13 @@ class Refused(Exception):
 
 def answer(data: Any, status: int = 200, **headers: str) -> Response:
     """JSON."""
-    return Response(orjson.dumps(data), status, {"cache-control": "no-store", "x-content-type-options": "nosniff",
-                                                 **headers}, "application/json")
+    return written(orjson.dumps(data), status, **headers)
+
+
+def written(body: bytes, status: int = 200, **headers: str) -> Response:
+    """JSON that is written already."""
+    return Response(body, status, {"cache-control": "no-store", "x-content-type-options": "nosniff", **headers},
+                    "application/json")
 
 
 async def refusal(_: Request, error: Exception) -> Response:

@@ -15,19 +15,21 @@ from starlette.routing import Route
 
 from evalloop import __version__
 from evalloop.capture import browser, otlp, otlp_wire
-from evalloop.capture.intake import BodyError, Sender, parse
+from evalloop.capture.intake import BodyError, Sender
 from evalloop.capture.values import ValueProblem
 from evalloop.capture.webhooks import SignatureError
 from evalloop.store.events import EventStore
 from evalloop.web import reading
-from evalloop.web.answers import Refused, answer, missing, refusal
-from evalloop.web.collector import STATUS, Collector, CollectorSettings, summary
+from evalloop.web.answers import Refused, answer, missing, refusal, written
+from evalloop.web.collector import STATUS, Collector, CollectorSettings, parsed
 from evalloop.web.cors import Cors
 from evalloop.web.metrics import Handler
 from evalloop.web.openapi import document
+from evalloop.web.worker import Outcome, summary
 
 PROTOBUF = "application/x-protobuf"
 PAGE = 1000
+NOTHING = Outcome({}, summary({}, ()), None)
 
 
 class Routes:
@@ -46,10 +48,9 @@ class Routes:
         """POST /v1/events."""
         types = reading.JSON_TYPES + reading.LINE_TYPES
         key, sender, body, kind = await self._collector.read(request, "write", types)
-        items = _parsed(lambda: parse(body, lines=kind in reading.LINE_TYPES))
-        results = await self._collector.take(items, sender, request, key=key)
-        alone = len(results) == 1 and not body.lstrip().startswith(b"[")
-        return answer(summary(results), STATUS[results[0]["status"]] if alone else 200)
+        done = await self._collector.take(body, sender, request, key=key, lines=kind in reading.LINE_TYPES)
+        alone = sum(done.counts.values()) == 1 and not body.lstrip().startswith(b"[")
+        return written(done.answer, STATUS[next(iter(done.counts))] if alone else 200)
 
     async def read(self, request: Request) -> Response:
         """GET /v1/events: what is stored, in the order of arrival."""
@@ -73,12 +74,11 @@ class Routes:
             raise Refused(403, "a publishable key may not send telemetry", "send it from your server with a secret key")
         signals = _parsed(lambda: decode(body, protobuf=kind == PROTOBUF))
         events = [event for signal in signals for event in convert(signal)]
-        results = await self._collector.take(events, sender, request, key=key) if events else []
-        bad = [each for each in results if each["status"] == "invalid"]
-        part = {"partialSuccess": {rejected: len(bad), "errorMessage": _said(bad[0])}} if bad else {}
+        done = await self._collector.take(events, sender, request, key=key) if events else NOTHING
+        bad, said = done.counts.get("invalid", 0), _said(done.invalid) if done.invalid else ""
         if kind == PROTOBUF:
-            return Response(_packed(rejected, len(bad), _said(bad[0]) if bad else ""), media_type=PROTOBUF)
-        return answer(part)
+            return Response(_packed(rejected, bad, said), media_type=PROTOBUF)
+        return answer({"partialSuccess": {rejected: bad, "errorMessage": said}} if bad else {})
 
     async def webhook(self, request: Request) -> Response:
         """POST /v1/webhooks/NAME."""
@@ -90,17 +90,17 @@ class Routes:
             hook.check(request.headers, request.method, str(request.url), body, datetime.now(UTC))
         except SignatureError as error:
             raise Refused(401, str(error), "check the secret on both sides, and the clocks") from None
-        items = _parsed(lambda: parse(body))
+        items = parsed(body)
         try:
             events = [event for item in items for event in (hook.events(item) if isinstance(item, dict) else [item])]
         except ValueProblem as problem:
             raise Refused(422, f"{problem.field}: {problem}", problem.fix) from None
         sender = Sender(f"webhook:{hook.name}")
-        return answer(summary(await self._collector.take(events, sender, request) if events else []))
+        return written((await self._collector.take(events, sender, request) if events else NOTHING).answer)
 
     async def health(self, _: Request) -> Response:
         """GET /healthz."""
-        return answer({"status": "ok", "version": __version__, "waiting": self._collector.writer.waiting})
+        return answer({"status": "ok", "version": __version__, "waiting": self._collector.workers.waiting})
 
     async def figures(self, request: Request) -> Response:
         """GET /metrics."""
@@ -163,9 +163,9 @@ def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        collector.writer.start()
+        await collector.workers.start()
         yield
-        await collector.writer.close()
+        await collector.workers.close()
         store.close()
 
     routes = [Route(path, collector.metrics.watched(path, _by_method(handlers)), methods=list(handlers))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def serve(store: EventStore, salt: bytes, *, host: str, port: int, body: int, address_rate: float,
-          webhooks: Mapping[str, Webhook], ready: Callable[[str], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken. ``body`` is in bytes."""
+          webhooks: Mapping[str, Webhook], workers: int, ready: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken. ``body`` is in bytes,
+    ``workers`` are the processes that check and store events."""
     try:
         import uvicorn
 
@@ -34,25 +33,13 @@ def serve(store: EventStore, salt: bytes, *, host: str, port: int, body: int, ad
                 name = self.servers[0].sockets[0].getsockname()
                 ready(f"http://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}")
 
-    app = make_app(store, salt, CollectorSettings(body=body, address_rate=address_rate, webhooks=webhooks))
+    app = make_app(store, salt, CollectorSettings(body=body, address_rate=address_rate, webhooks=webhooks,
+                                                  workers=workers))
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
                             date_header=False, timeout_graceful_shutdown=20, backlog=1024)
     server = Server(config)
-    _tune()
     try:
         server.run()
     except KeyboardInterrupt:  # uvicorn raises the signal again that it has heeded
         if not server.should_exit:
             raise
-
-
-SWITCH_S = 0.0005
-"""Seconds after which the thread that serves requests lets the one that writes go on (Python's default: 0.005)."""
-
-
-def _tune() -> None:
-    """Makes the interpreter fit for one busy thread and one that mostly waits for the disk."""
-    sys.setswitchinterval(SWITCH_S)
-    gc.collect()
-    gc.freeze()  # modules and schemas stay: nobody needs to look at them again
-    gc.set_threshold(50_000, 20, 20)  # a batch makes thousands of objects, and no cycles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -14,19 +15,7 @@ from sqlalchemy import create_engine, text
 from evalloop import config, loop
 from evalloop.errors import UsageError
 
-MAPPING = """\
-mapping: ratings
-key: {from: id}
-shared:
-  occurred_at: {from: at}
-  source: {kind: end_user}
-  subject: {response_id: {from: answer}}
-  actor: {user_key: {from: user_id}}
-left_out: {region: kept in the product}
-events:
-  - event_type: feedback.rating
-    payload: {value: {from: stars}, min: 1, max: 5}
-"""
+MAPPING = Path(__file__).parent.parent / "data" / "ratings.yaml"
 ROWS = "SELECT * FROM ratings"
 
 
@@ -47,7 +36,7 @@ def fill(address: str, rows: int, *, wrong: int = 0) -> str:
 def project(tmp_path: Path) -> loop.Project:
     """A project with the mapping of the ratings."""
     (tmp_path / "evalloop.toml").write_text("")
-    (tmp_path / "ratings.yaml").write_text(MAPPING)
+    shutil.copy(MAPPING, tmp_path)
     return loop.Project(config.load(tmp_path, {}))
 
 
@@ -102,7 +91,7 @@ def test_killed_import_is_taken_up_again(project: loop.Project, postgres_address
     with loop.evidence.event_store(project) as store:
         assert store.count() == {"feedback.rating": 20_000}
     assert second["rows"] <= 20_000
-    assert second["stored"] == 20_000 - kept
+    assert second["stored"] <= 20_000 - kept  # what was being written when the kill came is finished
     if first.returncode == -9:
         assert second["rows"] < 20_000
 

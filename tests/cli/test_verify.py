@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,36 @@ def test_a_theme_that_got_worse_is_open_again_with_its_cases(project: Path, caps
     assert schema.validate("release", record) == []
     assert run(["verify", "v2", "--now", "2026-03-21"]) == 1
     assert json.loads((project / "releases/v2.json").read_text())["checks"][0]["reopened"] == [case["id"]]
+
+
+def told(side: str, day: str, plans: Mapping[str, tuple[int, int]]) -> Iterator[Event]:
+    """Answers to the users of each plan, of whom so many complain of one thing."""
+    for plan, (users, complaining) in plans.items():
+        segment = {"segment": {"plan": plan}}
+        for number, event in enumerate(answers(f"{plan} {side}", day, users, [])):
+            event = replace(event, actor={**event.actor, **segment})
+            yield event
+            if number < complaining:
+                yield replace(event, event_id=f"v-{event.event_id}", event_type="feedback.thumbs",
+                              source={"kind": "end_user"}, payload={"value": -1, "text": "export lost the columns"})
+
+
+def test_another_mix_of_the_segments_that_themes_are_weighted_to_is_no_success(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Free users complain in three of ten answers before and after, paying ones in two of a hundred; after the release
+    nine of ten users pay. Nothing was asked for with --segment: the plan counts because the themes are raked to it.
+    """
+    monkeypatch.chdir(tmp_path)
+    opened = loop.open_project(tmp_path)
+    add_events(opened, told("old", "2026-03-02", {"free": (300, 90), "pro": (300, 6)}))
+    theme = loop.find_clusters(opened).clusters[0]
+    keep_release(tmp_path / "releases", Release(
+        "v2", SHIPPED, "base", "cand", None, None, None, "PASS", shipped_at=SHIPPED,
+        expectations=(Expectation("c", theme.cluster_id, "better"),)))
+    add_events(opened, told("new", "2026-03-09", {"free": (40, 12), "pro": (360, 7)}))
+    run(["verify", "v2", "--now", "2026-03-20"])
+    (check,) = json.loads((tmp_path / "releases/v2.json").read_text())["checks"]
+    assert check["users_after"] == 400
+    assert check["verdict"] == "not yet", check["reason"]
+    assert check["ratio"] == pytest.approx(1.0, abs=0.05)
+    assert "plan" in loop.weigh_failures(opened).weighting.columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -125,6 +126,32 @@ def test_sigterm_answers_what_was_received(new_collector: Any, vote: Vote) -> No
         thread.join()
     assert accepted
     assert set(accepted) <= stored(collector)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find the process")
+def test_a_killed_worker_loses_nothing(new_collector: Any, vote: Vote) -> None:
+    """Its batch is refused with 503 and goes in when it is sent again; the collector goes on."""
+    collector = new_collector()
+    key, sent = collector.key(), []
+    for number in range(6):
+        if number % 2:
+            os.kill(child_of(collector.process.pid), signal.SIGKILL)
+        batch = [vote() for _ in range(20)]
+        answers = [answer := collector.post(batch, key)]
+        while answer.status_code != 200:
+            assert answer.status_code == 503
+            assert "a worker has ended" in answer.json()["error"]
+            answers.append(answer := collector.post(batch, key))
+        assert answer.json()["stored"] + answer.json()["already"] == 20
+        assert len(answers) < 4
+        sent += [each["event_id"] for each in batch]
+    assert stored(collector) == set(sent)
+
+
+def child_of(parent: int) -> int:
+    """A worker that a collector started."""
+    return next(int(each.parent.name) for each in Path("/proc").glob("[0-9]*/stat")
+                if int(each.read_text().rsplit(")", 1)[1].split()[1]) == parent)
 
 
 def stored(collector: Any) -> set[str]:

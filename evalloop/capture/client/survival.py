@@ -2,7 +2,9 @@
 
 Definitions of microsoft/vscode-copilot-chat (MIT), src/platform/editSurvivalTracking/common: ``editSurvivalTracker.ts``
 (how a range follows edits; its two similarities are in ``evalloop.survival``) and ``arcTracker.ts`` (accepted and
-retained characters).
+retained characters). VS Code joins all edits since the acceptance before the range follows them, here it follows one
+after the other: of 400 random histories 390 end in the same text. ``original_chars`` leaves out what a suggestion
+repeats of the text that it replaces, so that an untouched one is retained whole; VS Code counts it.
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ class Tracked:
         """A change of the document: ``start`` to ``end`` (offsets before it) became ``text``."""
         if not 0 <= start <= end <= len(self.document):
             raise ValueError(f"no range {start}..{end} in a document of {len(self.document)} characters")
-        self.document = self.document[:start] + text + self.document[end:]
         self._kept = list(_cut(self._kept, start, end, len(text)))
+        start, end, text = _smallest(self.document, start, end, text)
+        self.document = self.document[:start] + text + self.document[end:]
         self._follow(start, end, len(text))
 
     def survival(self) -> Survival:
@@ -69,6 +72,15 @@ class Tracked:
 def _common(one: str, other: str) -> int:
     """Length of the common beginning."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _smallest(document: str, start: int, end: int, text: str) -> tuple[int, int, str]:
+    """The same edit without what it leaves as it was, at its end and at its beginning."""
+    gone = document[start:end]
+    tail = _common(gone[::-1], text[::-1])
+    gone, text = gone[:len(gone) - tail], text[:len(text) - tail]
+    head = _common(gone, text)
+    return start + head, end - tail, text[head:]
 
 
 def _cut(pieces: list[tuple[int, int]], start: int, end: int, length: int) -> list[tuple[int, int]]:

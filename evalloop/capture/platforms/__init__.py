@@ -33,6 +33,7 @@ class Shipped:
 SHIPPED = (
     Shipped("braintrust", reshape.braintrust),
     Shipped("copilot", reshape.copilot),
+    Shipped("copilot_metrics", reshape.copilot_metrics),
     Shipped("helicone", reshape.helicone),
     Shipped("langfuse", reshape.langfuse),
     Shipped("langsmith"),

@@ -129,7 +129,8 @@ def opik(given: Iterator[RawRow]) -> Iterator[RawRow]:
                 own = _map(value)
                 author = own.get("author") or name or None
                 yield line, {"entity": row.get("id"), "native": f"{row.get('id')}/{one.get('name')}/{name}",
-                             "trace_id": row.get("trace_id"), "thread_id": row.get("thread_id"), "author": author,
+                             "trace_id": row.get("trace_id"), "author": author,
+                             "thread_id": row.get("id") if "thread_model_id" in row else row.get("thread_id"),
                              "start_time": row.get("start_time"), "name": one.get("name"), "score": own,
                              "who": own.get("source") or one.get("source")}
 
@@ -174,6 +175,39 @@ def _moment(seconds: int, nanoseconds: int) -> str:
 
 
 copilot = _each(_copilot)
+
+
+def copilot_metrics(given: Iterator[RawRow]) -> Iterator[RawRow]:
+    """One row for each day of a user, or of an enterprise or organization (``day_totals``), with the shares of what was
+    suggested that was taken: of all, and of each feature."""
+    for line, row in given:
+        if isinstance(row, RecordError):
+            yield line, row
+            continue
+        entity = {name: row[name] for name in ("enterprise_id", "organization_id") if row.get(name) is not None}
+        for day in _list(row.get("day_totals")) if "day_totals" in row else [row]:
+            about = {**entity, **_map(day)}
+            counted = [{"feature": "all", **about}, *map(_map, _list(about.get("totals_by_feature")))]
+            shares = [made for each in counted if "accept_rate" in (made := _shares(each))]
+            yield line, {**_without(about, *SUMS), "of": "user" if "user_id" in about else "organization",
+                         "shares": shares}
+
+
+SUMS = ("code_acceptance_activity_count", "code_generation_activity_count", "loc_added_sum", "loc_suggested_to_add_sum",
+        "totals_by_feature")
+"""What the shares are made of."""
+
+
+def _shares(row: Row) -> dict[str, Any]:
+    """Of suggestions: how many there were, and the shares of them, and of their lines, that were taken."""
+    made = {"feature": row.get("feature")}
+    for name, taken, given in (("accept_rate", "code_acceptance_activity_count", "code_generation_activity_count"),
+                               ("kept_lines", "loc_added_sum", "loc_suggested_to_add_sum")):
+        part, whole = row.get(taken), row.get(given)
+        if isinstance(part, int | float) and isinstance(whole, int | float) and whole > 0:
+            made[name] = part / whole
+    suggested = row.get("code_generation_activity_count")
+    return {**made, "suggested": suggested} if isinstance(suggested, int) else made
 
 
 def phoenix(given: Iterator[RawRow]) -> Iterator[RawRow]:

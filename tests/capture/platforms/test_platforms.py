@@ -26,11 +26,12 @@ EXPORTS: dict[str, tuple[str, dict[str, int], int, int]] = {
     "langsmith": ("langsmith.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "feedback.rating": 1,
                                       "judgment.result": 1, "feedback.correction": 1}, 0, 1),
     "mlflow": ("mlflow.jsonl", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1,
-                                "feedback.correction": 1}, 0, 2),
-    "opik": ("opik.jsonl", {"feedback.rating": 1, "judgment.result": 2}, 0, 0),
+                                "feedback.correction": 2}, 0, 2),
+    "opik": ("opik.jsonl", {"feedback.rating": 1, "judgment.result": 3}, 0, 0),
     "tensorzero": ("tensorzero.jsonl", {"feedback.thumbs": 2, "feedback.rating": 1, "feedback.comment": 1,
                                         "feedback.correction": 1}, 0, 0),
     "copilot": ("copilot.jsonl", {"feedback.thumbs": 1, "signal.accepted": 1, "signal.edited": 1}, 0, 2),
+    "copilot_metrics": ("copilot_metrics.ndjson", {"outcome.custom": 4}, 0, 1),
     "phoenix": ("phoenix.json", {"feedback.thumbs": 1, "feedback.comment": 1, "judgment.result": 1}, 0, 1),
     "braintrust": ("braintrust.json", {"generation.completed": 2, "feedback.thumbs": 1, "feedback.rating": 1,
                                        "feedback.comment": 1, "feedback.correction": 1, "judgment.result": 1}, 0, 1),
@@ -75,7 +76,17 @@ def test_authors_of_opik_are_kept_apart(tmp_path: Path) -> None:
     """The mean of a user and a reviewer is nobody's opinion: each has an event."""
     _, events = reading.read(tmp_path, "opik", "opik.jsonl")
     assert [(event.source["kind"], event.payload.get("value", event.payload.get("score"))) for event in events] == [
-        ("end_user", 1), ("reviewer", 0), ("llm_judge", 0.2)]
+        ("end_user", 1), ("reviewer", 0), ("llm_judge", 0.2), ("reviewer", 1)]
+    assert events[-1].session_id == "th-2"  # a thread is a session
+
+
+def test_days_of_copilot_are_shares_and_no_votes(tmp_path: Path) -> None:
+    """Of all and of each feature: what was taken of what was suggested; of the user only the hash is kept."""
+    _, events = reading.read(tmp_path, "copilot_metrics", "copilot_metrics.ndjson")
+    told = {(each.user_key is None, each.context["surface"]): each.payload for each in events}
+    assert told[False, "all"] == {"name": "copilot.suggestions", "suggested": 4, "accept_rate": 0.25, "kept_lines": 0.8}
+    assert told[True, "code_completion"]["accept_rate"] == 0.75
+    assert not any("ada" in str(each.to_dict()) for each in events)
 
 
 def test_arena_vote_names_the_other_answer(tmp_path: Path) -> None:
@@ -93,7 +104,7 @@ def test_platform_keeps_the_contract(platform: Any) -> None:
     file = EXPORTS[platform.name][0] if platform.name in EXPORTS else "langfuse-v2.json"
 
     class Check(PlatformContract):
-        source = JsonlSource() if file.endswith("l") else JsonSource()
+        source = JsonlSource() if file.endswith(("jsonl", "ndjson")) else JsonSource()
 
         def place(self, folder: Path) -> str:
             return shutil.copy(reading.DATA / file, folder)

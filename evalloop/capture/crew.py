@@ -1,0 +1,136 @@
+"""A large import shared out: this process reads rows, others make events of them and store these."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from evalloop.capture.importing import GROUP, Captured, MakeEvents, import_rows
+from evalloop.capture.mapping import MappingFile, Native, RowMapper
+from evalloop.contracts import RawRow
+from evalloop.store.body import Row
+from evalloop.store.database import BULK_PAGES
+from evalloop.store.events import Added, EventStore
+from evalloop.store.remote import Remote, answering
+from evalloop.store.turns import Turns
+
+CREW = min((os.cpu_count() or 1) + 1, 4)
+"""Processes of a large import: while one waits for the disk, others go on."""
+_CODE = "from evalloop.capture.crew import main; main()"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How rows become events: by a mapping (None: they are events), with the project's salt for user keys, and the
+    consent of events that say nothing of it."""
+
+    mapping: MappingFile | None
+    salt: bytes
+    consent: Mapping[str, Any] | None = None
+
+    def made(self) -> tuple[MakeEvents, frozenset[str], Mapping[str, str]]:
+        """What makes events of a row, the columns that it reads, and why others are left out."""
+        if self.mapping is None:
+            return self._consenting(Native(self.salt)), frozenset(), {}
+        mapper = RowMapper(self.mapping, self.salt)
+        return self._consenting(mapper), mapper.columns, mapper.left_out
+
+    def _consenting(self, make: MakeEvents) -> MakeEvents:
+        """The same events, those without a consent block with this one."""
+        given = self.consent
+        if given is None:
+            return make
+        return lambda row: [event if "consent" in event else {**event, "consent": dict(given)} for event in make(row)]
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a process of the crew must know. ``turns`` is a file that whoever writes locks (empty: none)."""
+
+    place: str
+    recipe: Recipe
+    address: str
+    turns: str
+
+
+def import_into(store: EventStore, rows: Iterable[RawRow], place: str, recipe: Recipe,
+                progress: Callable[[int], None] | None = None) -> Captured:
+    """Stores the events of all rows; ``progress`` hears the number of rows after each group, when it is stored.
+
+    What fits into one group is made and stored here; of more, a crew takes group after group. Groups are counted in
+    their order, so that all rows before the number that ``progress`` hears are stored.
+    """
+    waiting = iter(rows)
+    first = list(islice(waiting, GROUP))
+    if len(first) < GROUP:
+        make, columns, left_out = recipe.made()
+        return import_rows(first, place, make, store.add_rows, columns=columns, left_out=left_out, progress=progress)
+    total = Captured(place)
+    with _crew(store, place, recipe) as send:
+        for captured in _in_order(send, chain([first], iter(lambda: list(islice(waiting, GROUP)), []))):
+            total.take(captured)
+            if progress:
+                progress(total.rows)
+    return total
+
+
+Send = Callable[[list[RawRow]], Future[Captured]]
+
+
+def _in_order(send: Send, groups: Iterable[list[RawRow]]) -> Iterator[Captured]:
+    """What became of each group; a few more groups are read than there are hands."""
+    sent: deque[Future[Captured]] = deque()
+    for group in groups:
+        sent.append(send(group))
+        if len(sent) > CREW + 1:
+            yield sent.popleft().result()
+    while sent:
+        yield sent.popleft().result()
+
+
+@contextmanager
+def _crew(store: EventStore, place: str, recipe: Recipe) -> Iterator[Send]:
+    """Processes that take groups; each is asked by one thread at a time."""
+    with ExitStack() as stack:
+        file = None if "://" in store.address or os.name == "nt" else stack.enter_context(
+            tempfile.NamedTemporaryFile(prefix="evalloop-turns-"))
+        idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
+        threads = stack.enter_context(ThreadPoolExecutor(CREW, thread_name_prefix="evalloop-import"))
+        post = Post(place, recipe, store.address, file.name if file else "")
+        for begun in [threads.submit(remote.ask, post) for remote in idle]:
+            begun.result()
+
+        def done(group: list[RawRow]) -> Captured:
+            remote = idle.popleft()
+            try:
+                captured: Captured = remote.ask(group)
+            finally:
+                idle.append(remote)
+            return captured
+
+        try:
+            yield lambda group: threads.submit(done, group)
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def main() -> None:
+    """A process of the crew."""
+    with ExitStack() as stack:
+        def begin(post: Post) -> Callable[[list[RawRow]], Captured]:
+            make, columns, left_out = post.recipe.made()
+            store, turn = stack.enter_context(EventStore(post.address, log_pages=BULK_PAGES)), Turns(post.turns)
+
+            def add(rows: Sequence[Row]) -> Added:
+                with turn():
+                    return store.add_rows(rows)
+            return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out)
+
+        answering(begin)

@@ -1,0 +1,98 @@
+"""A process of its own that answers one request after the other, over its standard input and output."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any, Self
+
+from evalloop.errors import StoreError
+
+_SIZE = struct.Struct("!Q")
+
+
+class Remote:
+    """A process that runs ``code``, which calls ``answering``. One thread asks it; it ends with its parent."""
+
+    def __init__(self, code: str) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, request: Any) -> Any:
+        """The answer; what the process raised is raised here, StoreError when it has ended."""
+        try:
+            _send(self._child.stdin, request)
+            answer = _receive(self._child.stdout)
+        except OSError:
+            answer = None
+        if answer is None:
+            raise StoreError("a process that works for this one has ended", lasting=True, fix="do the same again")
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Ends it, when it has done what it was given."""
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._child.wait()
+
+
+def answering(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
+    """Answers requests until the parent has gone: ``begin`` makes of the first one what answers the others."""
+    leave_signals_to_parent()
+    with suppress(BrokenPipeError):
+        _answer_all(begin)
+
+
+def _answer_all(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    answer: Callable[[Any], Any] = begin
+    while (request := _receive(source)) is not None:
+        try:
+            made = answer(request)
+        except Exception as error:
+            _send(sink, error)
+            continue
+        if answer is begin:
+            answer, made = made, True
+        _send(sink, made)
+
+
+def leave_signals_to_parent() -> None:
+    """What stops a whole group of processes (Ctrl-C, a service manager) stops the parent; this one ends after it."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _send(pipe: IO[bytes] | None, message: Any) -> None:
+    assert pipe is not None
+    body = pickle.dumps(message, protocol=5)
+    pipe.write(_SIZE.pack(len(body)) + body)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes] | None) -> Any:
+    """The next message; None at the end."""
+    assert pipe is not None
+    head = pipe.read(_SIZE.size)
+    if len(head) < _SIZE.size:
+        return None
+    body = pipe.read(size := _SIZE.unpack(head)[0])
+    return pickle.loads(body) if len(body) == size else None  # noqa: S301  # from our own parent or child
