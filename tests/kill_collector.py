@@ -11,27 +11,21 @@ missing, doubled, or there without having been sent.
 
 from __future__ import annotations
 
-import argparse
 import collections
-import json
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
+from killing import run
 
 from evalloop import loop
 from evalloop.config import load
@@ -120,36 +114,6 @@ def soak(folder: Path, kills: int, clients: int, batch: int, seed: int) -> dict[
             "never_acknowledged": len(set(stored) - sending.acknowledged), "retries": sending.retries, "exit": code}
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """The address of a database on a server that ends with this."""
-    from conftest import start_postgres
-
-    with tempfile.TemporaryDirectory(prefix="evalloop-pg-") as name:
-        server = start_postgres(Path(name))
-        try:
-            yield server.database("kills")
-        finally:
-            server.control("-m", "immediate", "stop")
-
-
-def main() -> int:
-    """Prints what was seen; 1 when anything is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=40)
-    parser.add_argument("--store", default="")
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--batch", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalloop-kill-")))
-        store = given.store if given.store != "postgresql" else stack.enter_context(postgres())
-        (folder / "evalloop.toml").write_text(f"store = {json.dumps(store)}\n")
-        seen = soak(folder, given.kills, given.clients, given.batch, given.seed)
-    print(json.dumps(seen))
-    return int(bool(seen["missing"] or seen["doubled"] or seen["never_acknowledged"] or seen["exit"]))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, {"kills": 40, "clients": 4, "batch": 50, "seed": 0}, soak,
+                 ("missing", "doubled", "never_acknowledged", "exit")))

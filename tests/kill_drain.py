@@ -8,22 +8,16 @@ Then inbox and lake are read. Prints one line of JSON; exit 1 when an event is m
 
 from __future__ import annotations
 
-import argparse
 import collections
-import json
 import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from kill_collector import postgres
+from killing import run
 
 from evalloop import loop
 from evalloop.config import load
@@ -62,22 +56,5 @@ def soak(folder: Path, kills: int, events: int, seed: int) -> dict[str, Any]:
             "doubled": sum(n > 1 for n in stored.values()), "left_in_inbox": left}
 
 
-def main() -> int:
-    """Prints what was seen; 1 when anything is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=40)
-    parser.add_argument("--store", default="")
-    parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalloop-kill-")))
-        store = given.store if given.store != "postgresql" else stack.enter_context(postgres())
-        (folder / "evalloop.toml").write_text(f"store = {json.dumps(store)}\n")
-        seen = soak(folder, given.kills, given.events, given.seed)
-    print(json.dumps(seen))
-    return int(bool(seen["missing"] or seen["doubled"] or seen["left_in_inbox"]))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(__doc__, {"kills": 40, "events": 20_000, "seed": 0}, soak, ("missing", "doubled", "left_in_inbox")))

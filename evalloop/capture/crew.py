@@ -16,12 +16,13 @@ from evalloop.capture.importing import GROUP, Captured, MakeEvents, import_rows
 from evalloop.capture.mapping import MappingFile, Native, RowMapper
 from evalloop.contracts import RawRow
 from evalloop.store.body import Row
+from evalloop.store.database import BULK_PAGES
 from evalloop.store.events import Added, EventStore
 from evalloop.store.remote import Remote, answering
-from evalloop.store.turns import LogCarrier, Turns
+from evalloop.store.turns import Turns
 
-CREW = min(max(os.cpu_count() or 1, 2), 4)
-"""Processes of a large import."""
+CREW = min((os.cpu_count() or 1) + 1, 4)
+"""Processes of a large import: while one waits for the disk, others go on."""
 _CODE = "from evalloop.capture.crew import main; main()"
 
 
@@ -57,7 +58,6 @@ class Post:
     recipe: Recipe
     address: str
     turns: str
-    carries: bool
 
 
 def import_into(store: EventStore, rows: Iterable[RawRow], place: str, recipe: Recipe,
@@ -103,8 +103,8 @@ def _crew(store: EventStore, place: str, recipe: Recipe) -> Iterator[Send]:
             tempfile.NamedTemporaryFile(prefix="evalloop-turns-"))
         idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
         threads = stack.enter_context(ThreadPoolExecutor(CREW, thread_name_prefix="evalloop-import"))
-        posts = [Post(place, recipe, store.address, file.name if file else "", number == 0) for number in range(CREW)]
-        for begun in [threads.submit(remote.ask, post) for remote, post in zip(idle, posts, strict=True)]:
+        post = Post(place, recipe, store.address, file.name if file else "")
+        for begun in [threads.submit(remote.ask, post) for remote in idle]:
             begun.result()
 
         def done(group: list[RawRow]) -> Captured:
@@ -126,14 +126,11 @@ def main() -> None:
     with ExitStack() as stack:
         def begin(post: Post) -> Callable[[list[RawRow]], Captured]:
             make, columns, left_out = post.recipe.made()
-            store, turn = stack.enter_context(EventStore(post.address)), Turns(post.turns)
-            carrier = stack.enter_context(LogCarrier(store.engine, active=post.carries))
+            store, turn = stack.enter_context(EventStore(post.address, log_pages=BULK_PAGES)), Turns(post.turns)
 
             def add(rows: Sequence[Row]) -> Added:
                 with turn():
-                    added = store.add_rows(rows)
-                carrier.wake()
-                return added
+                    return store.add_rows(rows)
             return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out)
 
         answering(begin)

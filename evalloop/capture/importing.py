@@ -27,7 +27,7 @@ SHOWN = 1000
 
 MakeEvents = Callable[[Mapping[str, Any]], Sequence[dict[str, Any]]]
 AddRows = Callable[[Sequence[Row]], Added]
-GROUP = 5000
+GROUP = 10_000
 """Rows of one commit: what a kill can lose of an import that is then simply repeated."""
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LOG_PAGES = 40_000
 """Pages (of 4 kB) of SQLite's write-ahead log before it is carried over into the file: fewer, larger carryings."""
+BULK_PAGES = 200_000
+"""The same for a large import: the pages of the index that its ids are strewn over are then carried over seldom."""
 CACHE_KB = 65_536
 """Of SQLite's pages, what a connection keeps in memory at most: the inner pages of the index of millions of ids."""
 
@@ -102,7 +104,7 @@ def _add_service_tables(metadata: MetaData) -> None:
     )
 
 
-def open_engine(address: str, *, mending: bool = False) -> tuple[Engine, MetaData]:
+def open_engine(address: str, *, mending: bool = False, log_pages: int = LOG_PAGES) -> tuple[Engine, MetaData]:
     """An engine with all tables made. ``address`` is a PostgreSQL URL, or the path of a SQLite file (made private).
 
     A store of an older layout is carried over: SQLite at once, PostgreSQL only when ``mending`` (``evalloop store
@@ -115,7 +117,7 @@ def open_engine(address: str, *, mending: bool = False) -> tuple[Engine, MetaDat
     try:
         engine = create_engine(_url(address), **({} if "://" not in address else {"pool_pre_ping": True}))
         if engine.dialect.name == "sqlite":
-            _tune_sqlite(engine)
+            _tune_sqlite(engine, log_pages)
         migrate(engine, metadata, address, allowed=mending or engine.dialect.name == "sqlite")
     except (ArgumentError, SQLAlchemyError, ImportError, OSError) as error:
         raise ConfigError(f"cannot open the event store: {reason(error)}", key="store",
@@ -176,7 +178,7 @@ def _private_file(path: Path) -> Path:
     return path.resolve()
 
 
-def _tune_sqlite(engine: Engine) -> None:
+def _tune_sqlite(engine: Engine, log_pages: int) -> None:
     """Write-ahead log, every commit on disk, and transactions that take the write lock when they begin."""
     from sqlalchemy import event
 
@@ -185,7 +187,7 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for line in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "temp_store=MEMORY",
-                     f"wal_autocheckpoint={LOG_PAGES}", f"cache_size=-{CACHE_KB}"):
+                     f"wal_autocheckpoint={log_pages}", f"cache_size=-{CACHE_KB}"):
             cursor.execute(f"PRAGMA {line}")
         cursor.close()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from evalloop.records.event import Event
 from evalloop.records.times import now_text
 from evalloop.store.body import Row, row_of
-from evalloop.store.database import open_engine, transaction
+from evalloop.store.database import LOG_PAGES, open_engine, transaction
 from evalloop.store.deadletters import DeadLetters, Letter
 from evalloop.store.deadletters import write as keep
 from evalloop.store.erasures import Erasures
@@ -45,11 +45,12 @@ def added(rows: Sequence[Row], fates: Sequence[str]) -> Added:
 
 
 class EventStore:
-    """Events in one database; ``address`` is a path (SQLite) or a database URL."""
+    """Events in one database; ``address`` is a path (SQLite) or a database URL. ``log_pages``: how long SQLite's log
+    may become."""
 
-    def __init__(self, address: str, *, mending: bool = False) -> None:
+    def __init__(self, address: str, *, mending: bool = False, log_pages: int = LOG_PAGES) -> None:
         self.address = address
-        self.engine, self.metadata = open_engine(address, mending=mending)
+        self.engine, self.metadata = open_engine(address, mending=mending, log_pages=log_pages)
         self.table = self.metadata.tables["events"]
         self.keys = Keys(self.engine, self.metadata)
         self.letters = DeadLetters(self.engine, self.metadata)

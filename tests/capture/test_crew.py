@@ -92,7 +92,7 @@ def test_a_process_that_ends_is_said() -> None:
 def test_a_store_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     """The crew says why, in the words of the store."""
     (tmp_path / "events.sqlite").write_bytes(b"no database" * 100)
-    post = crew.Post("here", Recipe(None, b""), str(tmp_path / "events.sqlite"), "", False)
+    post = crew.Post("here", Recipe(None, b""), str(tmp_path / "events.sqlite"), "")
     with Remote(crew._CODE) as remote, pytest.raises(Exception, match="not a database"):
         remote.ask(post)
     assert os.getpid() != remote._child.pid
