@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from evalloop.records.opinion import Opinion
-from evalloop.store import files
+from evalloop.store import files, schema
 
 REVIEWS = "reviews.jsonl"
 
 
 def read(folder: Path) -> list[Opinion]:
-    """Every opinion of all evalsets under a folder, oldest first."""
-    found = [Opinion.from_dict(row) for path in sorted(folder.rglob(REVIEWS)) for _, row in files.read_jsonl(path)]
+    """Every opinion of all evalsets under a folder, oldest first; RecordErrors names a wrong line."""
+    found = [Opinion.from_dict(row) for path in sorted(folder.rglob(REVIEWS)) for row in schema.rows("review", path)]
     return sorted(found, key=lambda each: each.at)
 
 

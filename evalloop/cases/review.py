@@ -22,8 +22,9 @@ _NOT = {"candidate": "a candidate", "accepted": "accepted", "retired": "retired"
 
 
 def rejections(folder: Path) -> list[Mapping[str, Any]]:
-    """What was rejected in all evalsets under a folder, one row for each case."""
-    return [row for path in sorted(folder.rglob(REJECTIONS)) for _, row in files.read_jsonl(path)]
+    """What was rejected in all evalsets under a folder, one row for each case; RecordErrors names a
+    wrong line, since with it a rejected case would come back."""
+    return [row for path in sorted(folder.rglob(REJECTIONS)) for row in schema.rows("rejection", path)]
 
 
 @dataclass

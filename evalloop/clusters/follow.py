@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     Names = NDArray[np.object_]
     Divide = Callable[[Vectors], Labels]
 
-HOLD = 0.1
-"""The part of a known cluster's exemplars that a group must hold to count as its continuation."""
-
-LIFT = 0.35
+FEW = 0.2
 """A group with less than this part of the exemplars that a group of its size holds on average is born."""
 
 MOST = 0.5
@@ -33,15 +30,11 @@ their size, and so do those whose texts repeat each other."""
 NEAREST = 3
 """A text goes to the cluster whose nearest exemplars, so many of them, are closest on average."""
 
-RARE = 0.01
-"""So unlikely it must be that a part of a continued group holds so few exemplars by chance, to be a birth: a new matter
-that is close to a known one falls into the same group at first."""
+LOOKED_AT = 20_000
+"""Different texts in which births close to known clusters are looked for; of more they are read evenly."""
 
-FEWEST_HIDDEN = 8
-"""Fewest different texts of such a part."""
-
-LOOKED_AT = 2_000
-"""Texts of a group that are read for such parts; a larger group is read evenly."""
+STAND = 30
+"""Texts that stand for a newborn when the texts around it are given out."""
 
 BLOCK = 4096
 
@@ -71,10 +64,9 @@ def follow(
     """Gives texts to known clusters and finds new ones.
 
     The texts are grouped together with the exemplars of every known cluster. A group with hardly any exemplars is born,
-    and so (with the vectors of a model) is a part of a group that holds fewer of the group's exemplars than chance
-    would give it; every other text goes to the known cluster whose exemplars are nearest, whatever group it fell into,
-    so that the grouping of one week cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are
-    texts far from every group.
+    and so (with the vectors of a model) is what ``births`` finds close to known clusters; every other text goes to the
+    known or newborn cluster whose exemplars are nearest, whatever group it fell into, so that the grouping of one week
+    cannot tear a cluster apart. A birth under ``min_size`` texts is ``other``, as are texts far from every group.
     """
     import numpy as np
 
@@ -82,9 +74,9 @@ def follow(
     vectors = embedder.embed([*texts, *(text for _, text in carried)])
     owners = np.array([owner for owner, _ in carried], dtype=object)
     groups = clusterer.cluster(vectors, seed=seed)
-    fitted = getattr(embedder, "fitted", False)  # vectors that a few texts taught are too rough for parts of groups
+    fitted = getattr(embedder, "fitted", False)  # vectors that a few texts taught are too rough to look closely
     found = place(texts, vectors, owners, groups, min_size=min_size, other=other,
-                  divide=None if fitted else lambda rows: clusterer.cluster(rows, seed=seed))
+                  divide=None if fitted else lambda rows: clusterer.cluster(rows, seed=seed), seed=seed)
     return replace(found, exemplars={text: vectors[len(texts) + row] for row, (_, text) in enumerate(carried)})
 
 
@@ -94,10 +86,10 @@ def _exemplars(cluster: Cluster) -> list[str]:
 
 
 def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels, *, min_size: int = 1,
-          other: str = OTHER, divide: Divide | None = None) -> Following:
+          other: str = OTHER, divide: Divide | None = None, seed: int = 0) -> Following:
     """What ``follow`` says, from vectors (first of the texts, then of the exemplars of ``owners``) and their groups.
 
-    ``divide`` groups the rows of one group once more; without it births inside a continued group are not looked for.
+    ``divide`` groups rows once more; without it births close to known clusters are not looked for.
     """
     import numpy as np
 
@@ -105,67 +97,69 @@ def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels,
     ids = np.full(count, other, dtype=object)
     came_from: dict[str, str] = {}
     together: set[tuple[str, str]] = set()
-    born: set[str] = set()
     stays = np.zeros(count, bool)
+    born: dict[str, Labels] = {}
 
     def bear(rows: Labels, held: Labels) -> None:
         ids[rows] = new_id = birth_id([texts[int(row)] for row in rows])
-        stays[rows] = False
-        born.add(new_id)
+        born[new_id] = rows
         if len(held):
             came_from[new_id] = _commonest(owners[held])
 
+    if divide and len(owners):
+        for rows, held in _close(texts, vectors, owners, np.flatnonzero(groups[:count] >= 0), divide, seed):
+            if len(rows) >= min_size:
+                bear(rows, held)
+    fresh = ids == other
     for rows, held in _members(groups, count):
-        if _continued(owners, held, LIFT * len(owners) * len(rows) / max(count, 1)):
-            stays[rows] = True
+        if _continued(owners, held, FEW * len(owners) * len(rows) / max(count, 1)):
             together |= _pairs(owners, held)
-            for part, inside in _hidden(texts, vectors, rows, held, divide) if divide else ():
-                bear(part, inside)
-        elif len(rows) >= min_size:
-            bear(rows, held)
+        elif fresh[rows].all():
+            if len(rows) >= min_size:
+                bear(rows, held)
+            continue
+        stays[rows] = fresh[rows]
     kept = np.flatnonzero(stays)
     if len(kept):
-        ids[kept] = nearest_owner(vectors[kept], vectors[count:], owners)
+        standing, names = _standing(texts, vectors, owners, born)
+        ids[kept] = nearest_owner(vectors[kept], standing, names)
     return Following(tuple(ids), frozenset(born), vectors[:count], came_from, frozenset(together))
 
 
-def _hidden(texts: Sequence[str], vectors: Vectors, rows: Labels, held: Labels, divide: Divide
-            ) -> Iterator[tuple[Labels, Labels]]:
-    """The parts of a group (texts, exemplars) with too few of its exemplars for chance. Like texts count as one, since
-    exemplars all differ."""
+def _close(texts: Sequence[str], vectors: Vectors, owners: Names, inside: Labels, divide: Divide, seed: int
+           ) -> Iterator[tuple[Labels, Labels]]:
+    """Births among the texts at ``inside``, and the exemplars in each. Like texts count as one, since exemplars all
+    differ."""
     import numpy as np
 
-    from evalloop import stats
+    from evalloop.clusters.births import births
 
-    place = {comparable(texts[int(row)]): number for number, row in enumerate(rows)}
-    different = np.array(sorted(place.values()), np.int64)
-    if len(different) < 2 * FEWEST_HIDDEN:
-        return
-    parts = _parts(vectors, rows, different, held + len(texts), divide)
-    rate = len(held) / (len(different) + len(held))
-    for number in range(int(parts.max(initial=-1)) + 1):
-        inside = held[parts[len(rows):] == number]
-        size = int((parts[different] == number).sum())
-        few = len(inside) < rate * (size + len(inside))
-        if size >= FEWEST_HIDDEN and few and stats.binomial_p(len(inside), size + len(inside), rate) < 2 * RARE:
-            yield rows[parts[: len(rows)] == number], inside
+    like: dict[str, list[int]] = {}
+    for row in inside.tolist():
+        like.setdefault(comparable(texts[row]), []).append(row)
+    every = list(like.values())
+    copies = [every[place] for place in _evenly(len(every), LOOKED_AT)]
+    read = np.array([rows[0] for rows in copies], np.int64)
+    both = np.concatenate([vectors[read], vectors[len(texts) :]])
+    names = np.concatenate([nearest_owner(vectors[read], vectors[len(texts) :], owners), owners])
+    for birth in births(both, names, len(read), divide, seed=seed):
+        yield np.sort(np.concatenate([copies[int(row)] for row in birth.texts])), birth.exemplars
 
 
-def _parts(vectors: Vectors, rows: Labels, different: Labels, exemplars: Labels, divide: Divide) -> Labels:
-    """The part of each of ``rows``, then of each exemplar; -1 for all where the group is of one piece."""
+def _standing(texts: Sequence[str], vectors: Vectors, owners: Names, born: Mapping[str, Labels]
+              ) -> tuple[Vectors, Names]:
+    """The vectors that stand for clusters, known and newborn, and whose they are."""
     import numpy as np
 
-    from evalloop.clusters import graph
+    from evalloop.clusters import central
 
-    read = different[np.unique(np.linspace(0, len(different) - 1, min(LOOKED_AT, len(different))).astype(int))]
-    every, some = np.concatenate([rows, exemplars]), np.concatenate([rows[read], exemplars])
-    found = divide(vectors[some])
-    if found.max(initial=-1) < 1:
-        return np.full(len(every), -1, np.int64)
-    centers = graph.centroids(vectors[some][found >= 0], found[found >= 0])
-    parts: Labels = graph.assign(vectors[every], centers)[0]
-    parts[np.concatenate([read, np.arange(len(rows), len(every))])] = found
-    return parts
+    rows, names = [vectors[len(texts) :]], [owners]
+    for new_id, inside in born.items():
+        order = np.array(central.by_centrality(texts, vectors, inside), np.int64)
+        chosen = order[_evenly(len(order), STAND)]
+        rows.append(vectors[chosen])
+        names.append(np.full(len(chosen), new_id, dtype=object))
+    return np.concatenate(rows), np.concatenate(names)
 
 
 def nearest_owner(rows: Vectors, exemplars: Vectors, owners: Names) -> Names:
@@ -201,10 +195,9 @@ def _members(groups: Labels, count: int) -> list[tuple[Labels, Labels]]:
             for number, part in zip(numbers, parts, strict=True) if number >= 0]
 
 
-def _continued(owners: Names, held: Labels, expected: float) -> bool:
-    """True when the group holds a good part of a known cluster's exemplars, or the greater part if it holds few."""
-    part = MOST if len(held) < expected else HOLD
-    return bool(_held(owners, held, part))
+def _continued(owners: Names, held: Labels, fewest: float) -> bool:
+    """True when the group does not hold too few exemplars, or holds the greater part of a known cluster's."""
+    return len(held) > 0 and (len(held) >= fewest or bool(_held(owners, held, MOST)))
 
 
 def _held(owners: Names, held: Labels, part: float) -> list[str]:
@@ -218,6 +211,13 @@ def _held(owners: Names, held: Labels, part: float) -> list[str]:
 def _pairs(owners: Names, held: Labels) -> set[tuple[str, str]]:
     names = _held(owners, held, MOST)
     return {(one, two) for place, one in enumerate(names) for two in names[place + 1 :]}
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """At most so many places in a row of ``count``, from the first to the last."""
+    import numpy as np
+
+    return [int(place) for place in np.linspace(0, count - 1, min(most, count))]
 
 
 def _commonest(owners: Names) -> str:

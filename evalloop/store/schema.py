@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from evalloop.errors import EvalloopError, UsageError
+from evalloop.errors import EvalloopError, RecordError, RecordErrors, UsageError
+from evalloop.store import files
 
 MAX_PROBLEMS = 50
 
@@ -51,8 +53,8 @@ def read(name: str) -> dict[str, Any]:
 
 def names() -> list[str]:
     """The names of the shipped schemas."""
-    files = (each.name for each in resources.files("evalloop.schemas").iterdir())
-    return sorted(name.removesuffix(".schema.json") for name in files if name.endswith(".schema.json"))
+    found = (each.name for each in resources.files("evalloop.schemas").iterdir())
+    return sorted(name.removesuffix(".schema.json") for name in found if name.endswith(".schema.json"))
 
 
 class Checker:
@@ -83,6 +85,15 @@ class Checker:
 def validate(name: str, data: Any) -> list[Problem]:
     """What is wrong with ``data`` by the shipped schema ``name``; compiled once per process."""
     return _shipped(name)(data)
+
+
+def rows(name: str, path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSONL file, each valid by the shipped schema ``name``; RecordErrors names a wrong line."""
+    for number, row in files.read_jsonl(path):
+        if problems := validate(name, row):
+            raise RecordErrors([RecordError(each.message, file=str(path), line=number, field=each.field, fix=each.fix)
+                                for each in problems])
+        yield row
 
 
 def check(schema: Mapping[str, Any], data: Any) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from evalloop.cases import write
 from evalloop.cases.review import Review, rejections
 from evalloop.errors import RecordErrors, UsageError
 from evalloop.records.case import Case, GraderSpec
-from evalloop.store import yaml
+from evalloop.store import schema, yaml
 
 
 @pytest.fixture
@@ -109,6 +110,29 @@ def test_every_decision_is_remembered_with_its_reviewer(review: Review) -> None:
     assert texts(review) == before
     with pytest.raises(UsageError, match="is not kept any more"):
         other.decided("zz")
+
+
+def test_what_reviewers_write_keeps_its_schema(review: Review) -> None:
+    """Every line of both files is valid; a line with a wrong word or without its text is refused with its place."""
+    review.accept("a")
+    review.reject("b", "vague")
+    review.reject("c")
+    review.retire("d", "gone")
+    review.reopen("d", "back")
+    review.opine("a", "reject")
+    for name, key, wrong, message in (
+            ("reviews.jsonl", "verdict", "acept", "'acept' is not allowed here"),
+            ("rejections.jsonl", "text", None, "key 'text' is missing")):
+        path = review.path / name
+        *lines, last = path.read_text().splitlines()
+        assert [schema.validate(path.stem.removesuffix("s"), json.loads(each)) for each in (*lines, last)] == [
+            []] * (len(lines) + 1)
+        changed = {**json.loads(last), key: wrong} if wrong else {"id": "c"}
+        path.write_text("\n".join([*lines, json.dumps(changed)]) + "\n")
+        with pytest.raises(RecordErrors) as caught:
+            review.opinions() if name == "reviews.jsonl" else rejections(review.path)
+        (error,) = caught.value.errors
+        assert (error.message, error.file, error.line) == (message, str(path), len(lines) + 1)
 
 
 def test_a_retired_case_stays_and_can_be_reopened(review: Review) -> None:
