@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 from evalloop.errors import ConfigError
 from evalloop.records.event import Event
+from evalloop.store.body import row_of
 from evalloop.store.events import Added, EventStore
+from evalloop.store.inbox import write
 
 
 def vote(number: int, value: int = 1, **fields: Any) -> Event:
@@ -196,3 +198,15 @@ def test_store_of_a_later_layout_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE layout SET version = 99")
     with pytest.raises(ConfigError, match="layout 99"):
         EventStore(place)
+
+
+def test_a_page_waits_for_those_who_write(postgres_address: str) -> None:
+    """On PostgreSQL an event with a smaller number may be committed after one with a greater: no page leaves it out."""
+    with EventStore(postgres_address) as store, ThreadPoolExecutor(1) as other:
+        with store.engine.begin() as slow:
+            write(slow, [row_of(vote(1).to_dict(), "2026-01-05T10:00:00.000000Z")])
+            store.add([vote(2)])
+            page = other.submit(store.page, 0, 10)
+            with pytest.raises(TimeoutError):
+                page.result(timeout=0.5)
+        assert [event["event_id"] for event in page.result(timeout=30)[0]] == ["event-00001", "event-00002"]
