@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-CARRY_S = 8.0
+CARRY_S = 1.0
 """Seconds between two carryings of SQLite's log, so that no commit has much of it to carry over."""
 
 
