@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ from evalloop.store.body import Row
 from evalloop.store.database import BULK_PAGES
 from evalloop.store.events import Added, EventStore
 from evalloop.store.remote import Remote, answering
-from evalloop.store.turns import Turns
+from evalloop.store.turns import Turns, turns_at
 
 CREW = min((os.cpu_count() or 1) + 1, 4)
 """Processes of a large import: while one waits for the disk, others go on."""
@@ -107,11 +106,9 @@ def _in_order(send: Send, groups: Iterable[list[RawRow]]) -> Iterator[Captured]:
 def _crew(store: EventStore, place: str, recipe: Recipe) -> Iterator[Send]:
     """Processes that take groups; each is asked by one thread at a time."""
     with ExitStack() as stack:
-        file = None if "://" in store.address or os.name == "nt" else stack.enter_context(
-            tempfile.NamedTemporaryFile(prefix="evalloop-turns-"))
         idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
         threads = stack.enter_context(ThreadPoolExecutor(CREW, thread_name_prefix="evalloop-import"))
-        post = Post(place, recipe, store.address, file.name if file else "")
+        post = Post(place, recipe, store.address, turns_at(store.address))
         for begun in [threads.submit(remote.ask, post) for remote in idle]:
             begun.result()
 
