@@ -45,7 +45,7 @@ def export_training(project: Project, form: str, place: Path | None = None, *, s
     chosen, settings = project.host.get("training_formats", form), settings or filters.Selection()
     mined, answers, ratings = _made(project, dict(_clusters_of_responses(project)))
     held = list(_texts_of_evalsets(project))
-    selected = filters.select(mined.pairs, answers.answers, held, settings)
+    selected = filters.select(mined.pairs, answers.answers, held, replace(settings, masker=project.masker))
     data = TrainingData(selected.pairs, selected.judged, ratings)
     told = card.Told(form, {}, {**mined.refused, **answers.refused}, selected.left_out, settings,
                      tuple(judged.agreement(ratings)), licence, now_text(), len(held))

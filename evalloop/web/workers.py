@@ -16,6 +16,7 @@ from typing import Any
 
 from evalloop.capture.intake import BodyError
 from evalloop.errors import EvalloopError, StoreError
+from evalloop.masking import BY_FORMS, Masking
 from evalloop.web.answers import Refused
 from evalloop.web.channel import SIZE, Channel, packed, unpacked
 from evalloop.web.worker import Opening, Outcome, Task, work
@@ -114,13 +115,15 @@ async def _received(reader: asyncio.StreamReader) -> Any:
 class Workers:
     """So many workers on the store at ``address``, and one way to them."""
 
-    def __init__(self, address: str, salt: bytes, count: int, *, waiting: int = WAITING) -> None:
+    def __init__(self, address: str, salt: bytes, count: int, *, waiting: int = WAITING,
+                 masking: Masking = BY_FORMS) -> None:
         self._limit = waiting
         alone = "://" in address or count == 1 or not hasattr(socket, "AF_UNIX")
         self._turns = None if alone else tempfile.NamedTemporaryFile(prefix="evalloop-turns-")  # noqa: SIM115
         turns = self._turns.name if self._turns else ""
         count = count if hasattr(socket, "AF_UNIX") else 1
-        self._workers = [_Remote(Opening(address, salt, turns, number == 0)) for number in range(count)]
+        self._workers = [_Remote(Opening(address, salt, turns, number == 0, masking))
+                         for number in range(count)]
         self._closing = False
 
     @property
