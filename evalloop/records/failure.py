@@ -14,7 +14,7 @@ class Failure(Record):
     """A turn whose fused signals say failure.
 
     ``text`` is what is clustered: the user's own words where there are any; ``text_source`` says which it is: "user"
-    (said of the answer), "next" (the user's next message), "summary" (a model's line) or "turn" (the prompt).
+    (said of the answer, also in the next message), "summary" (a model's line) or "turn" (the prompt).
     ``weight`` is how much it counts in shares (per-user cap, bias weights); 0 means quarantined for ``reason``.
     ``probability`` is the fused failure score of the turn, None where nothing says it. ``random_weight`` is 1 / the
     probability of the random ask whose answer is against the turn, else 0: shares of these weights are free of who

@@ -162,13 +162,12 @@ def _segment(turn: Turn) -> str:
 
 
 def _words(turn: Turn, against: Sequence[Signal]) -> tuple[str, str]:
-    """The user's own words on the failure (explicit ones first), else the next message, else the prompt; and which."""
+    """The user's own words on the failure (explicit ones first), else the prompt; and which.
+
+    A next message in which no detector hears anything about the answer is of something else, and says nothing of it.
+    """
     said = next((each.text for each in against if each.text and each.text.strip()), None)
-    if said:
-        return said.strip(), "user"
-    if turn.following and turn.following.strip():
-        return turn.following.strip(), "next"
-    return turn.prompt.strip(), "turn"
+    return (said.strip(), "user") if said else (turn.prompt.strip(), "turn")
 
 
 def _reasons(turn: Turn) -> tuple[str, ...]:

@@ -37,11 +37,11 @@ def test_negative_sum_is_a_failure_and_positive_is_not() -> None:
 
 @pytest.mark.parametrize(("events", "text"), [
     ([down("no index"), make_generation("r2", 60, prompt="how can I sort the list?")], "no index"),
-    ([down(), make_generation("r2", 600, prompt="no, by the second column")], "no, by the second column"),
-    ([down(), make_generation("r2", 600, prompt="and in reverse")], "and in reverse"),
+    ([down(), make_generation("r2", 60, prompt="how can I sort the list?")], "how can I sort the list?"),
+    ([down(), make_generation("r2", 600, prompt="why are stamps so expensive")], "how do I sort a list"),
     ([down()], "how do I sort a list")])
 def test_text_is_the_users_own(events: list[Event], text: str) -> None:
-    """Words on the answer first, then the next message, then the prompt."""
+    """Words on the answer first, then a next message that is about it, then the prompt."""
     assert of(make_generation(), *events)[0].text == text
 
 
