@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import stat
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -95,3 +99,26 @@ def test_answers_vectors_and_refusals(model_server: Any) -> None:
     assert (broken.limited, broken.retryable) == (False, True)
     assert (wrong.fatal, wrong.retryable) == (True, False)
     assert set(model_server.stats()["prompts"].values()) == {1}
+
+
+def connections(port: int) -> int:
+    """How many connections to a port of this machine this process holds open."""
+    count = 0
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.stat(int(number)).st_mode):
+                with socket.socket(fileno=os.dup(int(number))) as copy:
+                    count += copy.family == socket.AF_INET and copy.getpeername()[1] == port
+    return count
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc to see this process's connections")
+def test_the_door_to_models_is_closed(model_server: Any) -> None:
+    """A connection is kept for the next call, and given back when the door is closed."""
+    async def calls() -> list[int]:
+        await model.complete([{"role": "user", "content": "x"}], "m", base_url=model_server.base_url)
+        kept = connections(model_server.port)
+        await model.close()
+        return [kept, connections(model_server.port)]
+
+    assert asyncio.run(calls()) == [1, 0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,11 +14,12 @@ from typing import Any
 from evalloop.capture.importing import GROUP, Captured, MakeEvents, import_rows
 from evalloop.capture.mapping import MappingFile, Native, RowMapper
 from evalloop.contracts import RawRow
+from evalloop.masking import BY_FORMS, Masker, Masking, open_masker
 from evalloop.store.body import Row
 from evalloop.store.database import BULK_PAGES
 from evalloop.store.events import Added, EventStore
 from evalloop.store.remote import Remote, answering
-from evalloop.store.turns import Turns
+from evalloop.store.turns import Turns, turns_at
 
 CREW = min((os.cpu_count() or 1) + 1, 4)
 """Processes of a large import: while one waits for the disk, others go on."""
@@ -28,12 +28,18 @@ _CODE = "from evalloop.capture.crew import main; main()"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How rows become events: by a mapping (None: they are events), with the project's salt for user keys, and the
-    consent of events that say nothing of it."""
+    """How rows become events: by a mapping (None: they are events), with the project's salt for user keys, the consent
+    of events that say nothing of it, and the choice of masker."""
 
     mapping: MappingFile | None
     salt: bytes
     consent: Mapping[str, Any] | None = None
+    masking: Masking = BY_FORMS
+
+    @property
+    def masker(self) -> Masker:
+        """The masker, made once in a process."""
+        return open_masker(self.masking)
 
     def made(self) -> tuple[MakeEvents, frozenset[str], Mapping[str, str]]:
         """What makes events of a row, the columns that it reads, and why others are left out."""
@@ -71,7 +77,8 @@ def import_into(store: EventStore, rows: Iterable[RawRow], place: str, recipe: R
     first = list(islice(waiting, GROUP))
     if len(first) < GROUP:
         make, columns, left_out = recipe.made()
-        return import_rows(first, place, make, store.add_rows, columns=columns, left_out=left_out, progress=progress)
+        return import_rows(first, place, make, store.add_rows, columns=columns, left_out=left_out, masker=recipe.masker,
+                           progress=progress)
     total = Captured(place)
     with _crew(store, place, recipe) as send:
         for captured in _in_order(send, chain([first], iter(lambda: list(islice(waiting, GROUP)), []))):
@@ -99,11 +106,9 @@ def _in_order(send: Send, groups: Iterable[list[RawRow]]) -> Iterator[Captured]:
 def _crew(store: EventStore, place: str, recipe: Recipe) -> Iterator[Send]:
     """Processes that take groups; each is asked by one thread at a time."""
     with ExitStack() as stack:
-        file = None if "://" in store.address or os.name == "nt" else stack.enter_context(
-            tempfile.NamedTemporaryFile(prefix="evalloop-turns-"))
         idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
         threads = stack.enter_context(ThreadPoolExecutor(CREW, thread_name_prefix="evalloop-import"))
-        post = Post(place, recipe, store.address, file.name if file else "")
+        post = Post(place, recipe, store.address, turns_at(store.address))
         for begun in [threads.submit(remote.ask, post) for remote in idle]:
             begun.result()
 
@@ -125,12 +130,13 @@ def main() -> None:
     """A process of the crew."""
     with ExitStack() as stack:
         def begin(post: Post) -> Callable[[list[RawRow]], Captured]:
-            make, columns, left_out = post.recipe.made()
+            (make, columns, left_out), masker = post.recipe.made(), post.recipe.masker
             store, turn = stack.enter_context(EventStore(post.address, log_pages=BULK_PAGES)), Turns(post.turns)
 
             def add(rows: Sequence[Row]) -> Added:
                 with turn():
                     return store.add_rows(rows)
-            return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out)
+            return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out,
+                                             masker=masker)
 
         answering(begin)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from evalloop.capture.mapping import PassedOver
 from evalloop.capture.values import ValueProblem, compile_path, first_name
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError
-from evalloop.masking import MASKER, holds_address, mask
+from evalloop.masking import REGEX, Masker, holds_address
 from evalloop.records.event import Event
 from evalloop.records.times import now_text, utc_text
 from evalloop.store import schema
@@ -98,7 +98,7 @@ class Captured:
 
 def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRows, *,
                 columns: frozenset[str] = frozenset(), left_out: Mapping[str, str] | None = None,
-                progress: Callable[[int], None] | None = None) -> Captured:
+                masker: Masker = REGEX, progress: Callable[[int], None] | None = None) -> Captured:
     """Makes the events of all rows and adds them; ``columns`` are those that ``make`` reads, ``left_out`` says why some
     others are not, ``progress`` hears the number of rows after each group, when it is stored.
 
@@ -109,7 +109,7 @@ def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRo
     with _Adding(add, result, progress) as adding:
         for line, row in rows:
             result.rows += 1
-            made, errors = _made(line, row, now, result, make)
+            made, errors = _made(line, row, now, result, make, masker)
             if errors:
                 result.invalid += 1
                 result.note(errors)
@@ -214,14 +214,14 @@ class Fields:
 Made = tuple[Mapping[str, Any], Row]
 
 
-def _made(line: int, row: Mapping[str, Any] | RecordError, now: str, result: Captured,
-          make: MakeEvents) -> tuple[Sequence[Made], list[RecordError]]:
+def _made(line: int, row: Mapping[str, Any] | RecordError, now: str, result: Captured, make: MakeEvents,
+          masker: Masker) -> tuple[Sequence[Made], list[RecordError]]:
     """The events of one row as rows of the store, or none and all that is wrong with it."""
     if isinstance(row, RecordError):
         return [], [row]
     place, made, errors = result.place, list[Made](), list[RecordError]()
     try:
-        for event in map(prepare, make(row)):
+        for event in map(partial(prepare, masker=masker), make(row)):
             stored, wrong = row_or_problems(event, now)
             if stored is None:
                 errors += [RecordError(each.message, file=place, line=line, field=each.field, fix=each.fix)
@@ -238,7 +238,7 @@ def _made(line: int, row: Mapping[str, Any] | RecordError, now: str, result: Cap
     return ([], errors) if errors else (made, [])
 
 
-def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
+def prepare(event: Mapping[str, Any], masker: Masker = REGEX) -> dict[str, Any]:
     """The event with personal data masked, and its time in UTC; ValueProblem for a time that is none."""
     made = dict(event)
     made.pop("received_at", None)
@@ -246,14 +246,14 @@ def prepare(event: Mapping[str, Any]) -> dict[str, Any]:
         made["occurred_at"] = _utc(made["occurred_at"])
     found: set[str] = set()
     if "payload" in made:
-        made["payload"], found = mask(made["payload"])
+        made["payload"], found = masker.value(made["payload"])
     actor = made.get("actor")
     if actor and isinstance(actor, (dict, Mapping)) and "segment" in actor:
-        segment, more = mask(actor["segment"])
+        segment, more = masker.value(actor["segment"])
         made["actor"], found = {**actor, "segment": segment}, found | more
     given = made.get("privacy")
-    made["privacy"] = {"state": "masked", "masker": MASKER, "masked": sorted(found)} if given is None else _privacy(
-        given, found)
+    made["privacy"] = {"state": "masked", "masker": masker.name, "masked": sorted(found)} if given is None else (
+        _privacy(given, found, masker.name))
     return made
 
 
@@ -316,11 +316,11 @@ def _utc(text: Any) -> str:
                            "occurred_at") from None
 
 
-def _privacy(given: Any, found: set[str]) -> Any:
+def _privacy(given: Any, found: set[str], masker: str) -> Any:
     """A given privacy block after masking; one of a wrong shape is left for the schema to refuse."""
     if not isinstance(given, Mapping):
         return given
     already = given.get("masked", [])
     kinds = {*found, *map(str, already if isinstance(already, list) else ())}
     state = given.get("state") if given.get("state") in ("hashed", "dropped") else "masked"
-    return {**given, "state": state, "masker": MASKER, "masked": sorted(kinds)}
+    return {**given, "state": state, "masker": masker, "masked": sorted(kinds)}

@@ -13,7 +13,7 @@ import orjson
 from evalloop.capture.importing import prepare, row_or_problems
 from evalloop.capture.values import ValueProblem, user_key
 from evalloop.errors import EvalloopError
-from evalloop.masking import mask_text, mend
+from evalloop.masking import REGEX, Masker, mask_text, mend
 from evalloop.records.times import moment_of, time_text
 from evalloop.store.body import OUR_SOURCE, Row, canonical
 from evalloop.store.deadletters import Letter
@@ -108,7 +108,8 @@ def _each_line(text: bytes) -> Iterator[Any]:
 class Intake:
     """Makes rows of what a sender sends; ``salt`` is the project's secret for user keys."""
 
-    def __init__(self, salt: bytes) -> None:
+    def __init__(self, salt: bytes, masker: Masker = REGEX) -> None:
+        self._masker = masker
         self.user_key = lru_cache(maxsize=100_000)(partial(user_key, salt))
         """A user's id as a hash; 64 hex digits are taken for one."""
 
@@ -134,7 +135,7 @@ class Intake:
                 refused := tuple(_not_allowed(item, said.sender))):
             return Verdict(event_id, status="refused", problems=refused)
         try:
-            event = prepare(item)
+            event = prepare(item, self._masker)
             self._attribute(event, said)
             row, wrong = row_or_problems(event, said.received_at, said.marks_of(event))
             if row is not None:
@@ -164,19 +165,19 @@ class Intake:
             return None
 
     def _invalid(self, item: Any, event_id: str | None, wrong: list[Problem], said: _Said) -> Verdict:
-        text = item.text if isinstance(item, Broken) else self._hidden(item)
+        text = self._masker.words(mend(item.text)) if isinstance(item, Broken) else mask_text(self._hidden(item))[0]
         shown = tuple(wrong[:_SHOWN])
         lines = tuple(f"{each.field}: {each.message}" + (f" ({each.fix})" if each.fix else "") for each in shown)
-        letter = Letter(mask_text(mend(text))[0], lines, said.sender.key_id)
+        letter = Letter(text, lines, said.sender.key_id)
         return Verdict(event_id, status="invalid", problems=shown, letter=letter)
 
     def _hidden(self, item: Any) -> str:
-        """The JSON of an item without its user's id."""
+        """The JSON of an item, masked, without its user's id."""
         if isinstance(item, dict) and isinstance(actor := item.get("actor"), dict) and isinstance(
                 user := actor.get("user_key"), str):
             item = {**item, "actor": {**actor, "user_key": self.user_key(user)}}
         try:
-            return canonical(item).decode("utf-8", "replace")
+            return canonical(self._masker.value(item)[0]).decode("utf-8", "replace")
         except (ValueError, RecursionError):
             return "[nested too deep, or no text]"
 

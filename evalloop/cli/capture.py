@@ -59,7 +59,8 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
 
     Rows are events already, or a mapping file makes events of them, your own (--mapping) or the one for the export of
     another platform (--from). Good rows are stored; rows that are not are listed with line and field, and the exit code
-    is 4. Personal data is masked before anything is stored. Importing the same file again stores nothing twice.
+    is 4. Personal data is masked before anything is stored (setting masker). Importing the same file again stores
+    nothing twice.
     """
     if show:
         _print_platforms()

@@ -11,6 +11,7 @@ Examples:
   evalloop keys create pk --origin https://app.example
   evalloop serve
   evalloop serve --host 0.0.0.0 --port 8000 --store postgresql://evalloop@db/evalloop
+  EVALLOOP_MASKER=presidio evalloop serve --workers 4
   EVALLOOP_WEBHOOK_ZENDESK_SECRET=... evalloop serve --webhook zendesk
 """
 
@@ -33,7 +34,8 @@ def command(host: str, port: int, store: str | None, webhooks: tuple[str, ...], 
     """Take events over HTTP until Ctrl-C or SIGTERM: POST /v1/events.
 
     An event is answered when it is on the disk. docs/collector.md describes the protocol, GET /openapi.json too.
-    Requests need a key: evalloop keys create.
+    Requests need a key: evalloop keys create. Personal data is masked first: by forms, or with EVALLOOP_MASKER=presidio
+    (setting masker; needs the extra presidio) also names, places and account numbers, see docs/capture.md.
     """
     project = loop.open_project(store=store)
     hooks = loop.open_webhooks(project, webhooks)
@@ -45,4 +47,4 @@ def command(host: str, port: int, store: str | None, webhooks: tuple[str, ...], 
     if not events.keys.all():
         click.echo("no key yet, so every request is refused: evalloop keys create", err=True)
     web.serve(events, loop.salt_of(project), host=host, port=port, ready=ready, body=int(max_body * 1_048_576),
-              address_rate=address_rate, webhooks=hooks, workers=workers)
+              address_rate=address_rate, webhooks=hooks, workers=workers, masking=project.masking)

@@ -71,7 +71,8 @@ def _tried(rows: Iterator[RawRow], place: str, recipe: Recipe, progress: Callabl
     from evalloop.store.events import Added
 
     make, columns, left_out = recipe.made()
-    return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, progress=progress)
+    return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, masker=recipe.masker,
+                       progress=progress)
 
 
 def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
@@ -156,7 +157,7 @@ def _recipe(project: Project, how: Reading, *, dry_run: bool) -> Recipe:
     path = how.mapping or (_platform(project, how.platform).mapping if how.platform else None)
     if path is None and how.options:
         raise UsageError("options belong to a mapping", fix="name one: --mapping FILE or --from PLATFORM")
-    return Recipe(load(path).with_options(how.options) if path else None, salt, how.consent)
+    return Recipe(load(path).with_options(how.options) if path else None, salt, how.consent, project.masking)
 
 
 def _platform(project: Project, name: str) -> Platform:

@@ -120,7 +120,7 @@ def replay_letters(project: Project, ids: Sequence[int] = ()) -> tuple[int, int]
     from evalloop.capture.intake import Intake, Sender
     from evalloop.store.inbox import CONFLICT
 
-    intake, stored, left, after = Intake(salt_of(project)), 0, 0, 0
+    intake, stored, left, after = Intake(salt_of(project), project.masker), 0, 0, 0
     with open_events(project) as store:
         while group := store.letters.all(after=after):
             after = group[-1].id

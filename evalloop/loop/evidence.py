@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from evalloop.records.turn import Turn
     from evalloop.signals.evidence import Evidence
     from evalloop.signals.report import SignalReport
-    from evalloop.signals.turns import Joined
     from evalloop.store.derived import SignalFiles
     from evalloop.store.drain import Drained
     from evalloop.store.events import EventStore
@@ -169,21 +168,6 @@ def each_turn(project: Project, only: Callable[[Evidence], Any] = lambda evidenc
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
         yield turns(bench.evidence, only(bench.evidence))
-
-
-def derived(project: Project) -> tuple[Sequence[Turn], list[Signal]]:
-    """All turns as records with their events, and the signals of all detectors on them."""
-    joined, signals = derive_all(project)
-    return joined.turns, [each for found in signals.values() for each in found]
-
-
-def derive_all(project: Project) -> tuple[Joined, dict[str, list[Signal]]]:
-    """All turns with how they were joined, and the signals of all detectors by ``name@version``, as records."""
-    from evalloop.signals.turns import joined
-
-    with open_evidence(project) as bench:
-        need_turns(bench.evidence)
-        return joined(bench.evidence), bench.records(detectors_of(project))
 
 
 def need_turns(evidence: Evidence) -> None:

@@ -97,10 +97,9 @@ class Growing:
         from evalloop.cases.firstly import RECORDED
         from evalloop.cases.grow import GrowSettings
         from evalloop.clusters.redteam import attacks
-        from evalloop.masking import mask_text
 
         settings = GrowSettings(per_cluster=options.per_cluster, min_users=project.config.min_users,
-                                implicit=options.implicit, attacks=attacks, mask=lambda text: mask_text(text)[0])
+                                implicit=options.implicit, attacks=attacks, mask=project.masker.words)
         wanted = options.fail_first
         variant = _variant(project, name, wanted) if wanted not in (None, RECORDED) else None
         return cls(project, _clusters(project, options.themes), list(failures(project)), settings, wanted is not None,

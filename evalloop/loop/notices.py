@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def plan_notices(project: Project, name: str, *, every_days: int = 30) -> Planned:
     """Who would hear of a release, and why others do not; EmptyError when production has confirmed nothing."""
-    from evalloop.masking import mask_text
     from evalloop.notes.notify import plan
     from evalloop.records.times import now_text
 
@@ -28,7 +27,7 @@ def plan_notices(project: Project, name: str, *, every_days: int = 30) -> Planne
         raise EmptyError(f"production has confirmed nothing of {name}", fix=f"evalloop verify {name}")
     members = {failure: [cluster] for failure, cluster in theme_members(project).items()}
     return plan(release, members, failures(project), _sent(project), now=now_text(), every_days=every_days,
-                mask=lambda text: mask_text(text)[0])
+                mask=project.masker.words)
 
 
 def send_notices(project: Project, planned: Planned, place: str, options: Mapping[str, str],

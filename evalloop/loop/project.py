@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evalloop import config as settings
 from evalloop import plugins
+from evalloop.masking import Masker, Masking, open_masker
 
-if TYPE_CHECKING:
-    pass
 
 @dataclass
 class Project:
@@ -26,9 +25,28 @@ class Project:
         return plugins.load(root=config.root, project=config.plugins, only=config.only_plugins or None,
                             disabled=config.disable_plugins)
 
+    @property
+    def masking(self) -> Masking:
+        """How texts are masked: a choice that travels to other processes."""
+        config, root = self.config, self.config.root
+        return Masking(config.masker, tuple(_placed(root, each) for each in config.masker_models),
+                       config.masker_entities, config.masker_score,
+                       str(root / config.masker_patterns) if config.masker_patterns else "")
+
+    @property
+    def masker(self) -> Masker:
+        """The masker in this process; ConfigError or UsageError when it cannot be had."""
+        return open_masker(self.masking)
+
     def objects(self, kind: str) -> dict[str, Any]:
         """All plugin objects of a kind by name."""
         return {each.name: each for each in self.host.all(kind)}
+
+
+def _placed(root: Path, model: str) -> str:
+    """LANGUAGE=MODEL, a folder of the project with its whole path."""
+    language, _, name = model.partition("=")
+    return f"{language}={root / name}" if name and (root / name).is_dir() else model
 
 
 def open_project(root: Path | None = None, **flags: Any) -> Project:

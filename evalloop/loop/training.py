@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.contracts import TrainingData
 from evalloop.errors import EmptyError, UsageError
-from evalloop.loop.evidence import derived, each_turn, failures
+from evalloop.loop.evidence import detectors_of, each_turn, failures, need_turns, open_evidence
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from evalloop.preferences.card import Told
     from evalloop.preferences.evidence import Evidence
     from evalloop.preferences.filters import Selection
+    from evalloop.preferences.judged import JudgedAnswers
+    from evalloop.preferences.pairs import Mined
     from evalloop.preferences.profile import Profiles
     from evalloop.records.case import Case
+    from evalloop.records.preference import RubricRating
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,13 @@ def export_training(project: Project, form: str, place: Path | None = None, *, s
 
     Raises EmptyError when nothing is left to write, and says why.
     """
-    from evalloop.preferences import card, filters, judged, pairs
+    from evalloop.preferences import card, filters, judged
     from evalloop.records.times import now_text
 
     chosen, settings = project.host.get("training_formats", form), settings or filters.Selection()
-    evidence = _evidence(project)
-    clusters = dict(_clusters_of_responses(project))
-    mined, answers = pairs.mine(evidence, clusters), judged.judge(evidence, clusters)
-    ratings = judged.ratings(evidence.turns.values())
+    mined, answers, ratings = _made(project, dict(_clusters_of_responses(project)))
     held = list(_texts_of_evalsets(project))
-    selected = filters.select(mined.pairs, answers.answers, held, settings)
+    selected = filters.select(mined.pairs, answers.answers, held, replace(settings, masker=project.masker))
     data = TrainingData(selected.pairs, selected.judged, ratings)
     told = card.Told(form, {}, {**mined.refused, **answers.refused}, selected.left_out, settings,
                      tuple(judged.agreement(ratings)), licence, now_text(), len(held))
@@ -86,10 +86,35 @@ def _why_nothing(told: Told) -> str:
     return f"left out: {counted}" if counted else "events with votes, edits, corrections or new tries make pairs"
 
 
-def _evidence(project: Project) -> Evidence:
+def _made(project: Project, clusters: Mapping[str, str]) -> tuple[Mined, JudgedAnswers, list[RubricRating]]:
+    """All pairs, judged answers and ratings. Only turns that pairs or ratings can come of are in memory together;
+    those that are judged pass one by one, and no other is read."""
+    from evalloop.preferences import judged, pairs, select
     from evalloop.preferences.evidence import Evidence
+    from evalloop.signals.derive import records, together
+    from evalloop.signals.turns import in_order, turns
 
-    return Evidence.of(*derived(project))
+    with open_evidence(project) as bench:
+        need_turns(bench.evidence)
+        engine = bench.evidence.engine
+        signals = engine.view(together(bench.signals(detectors_of(project))))
+        paired = engine.keep(select.paired(bench.evidence, signals))
+        few = Evidence.of(turns(bench.evidence, paired),
+                          records(bench.evidence, signals.semi_join(paired, "response_id")))
+        mined, ratings = pairs.mine(few, clusters), judged.ratings(few.turns.values())
+        order = in_order(bench.evidence, engine.keep(select.clear(bench.evidence, signals)))
+        return mined, judged.judge(_one_by_one(bench.evidence, signals, order), clusters), ratings
+
+
+def _one_by_one(evidence: Any, signals: Any, order: Any) -> Iterator[Evidence]:
+    """Each turn with the signals on it."""
+    from evalloop.preferences.evidence import Evidence
+    from evalloop.signals.derive import records
+    from evalloop.signals.turns import InStep, turns
+
+    step = InStep(records(evidence, signals, order), lambda signal: signal.response_id)
+    for turn in turns(evidence, order=order):
+        yield Evidence.of([turn], step.of(turn.response_id))
 
 
 def _clusters_of_responses(project: Project) -> Iterator[tuple[str, str]]:

@@ -61,22 +61,17 @@ def fit_scores(project: Project) -> FusedModel:
 def detector_worth(project: Project) -> tuple[Worth, ...]:
     """What each detector is worth, by all labels; votes of accounts that are set apart stay out."""
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
-    from evalloop.signals.abuse import set_apart
     from evalloop.signals.derive import together
-    from evalloop.signals.fused import evidence_of, labels_of
-    from evalloop.signals.report import reviewed
-    from evalloop.signals.turns import turns
+    from evalloop.signals.scored import set_apart
     from evalloop.signals.weighted import accounts_of
     from evalloop.signals.worth import worth
 
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
-        detectors = detectors_of(project)
-        accounts = accounts_of(bench.evidence, together(bench.signals(detectors)), trust_options(project))
-        signals, every = bench.records(detectors), list(turns(bench.evidence))
-    clean = {name: list(set_apart(found, accounts)) for name, found in signals.items()}
-    evidence = evidence_of(each for found in clean.values() for each in found)
-    return worth(every, clean, labels_of(every, evidence, reviewed(every)))
+        signals = bench.signals(detectors_of(project))
+        accounts = accounts_of(bench.evidence, together(signals), trust_options(project))
+        return worth(bench.evidence, {name: set_apart(bench.evidence.engine, found, accounts)
+                                      for name, found in signals.items()})
 
 
 def capture_rates(project: Project) -> tuple[tuple[Slice, ...], tuple[Gap, ...]]:

@@ -35,7 +35,7 @@ class WarehouseEvents:
         from evalloop.loop.collecting import salt_of
         from evalloop.store import columns
 
-        intake, now = Intake(salt_of(self._project)), datetime.now(UTC)
+        intake, now = Intake(salt_of(self._project), self._project.masker), datetime.now(UTC)
         found = read_warehouse(self._project.config.warehouse)
         while some := list(islice(found, BATCH)):
             items = [item for body, _ in some for item in parse(body.encode())]

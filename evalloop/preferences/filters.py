@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeVar
 
-from evalloop.masking import mask_text
+from evalloop.masking import REGEX, Masker
 from evalloop.near import Near, likeness, normal, tokens
 from evalloop.preferences.language import language_of
 from evalloop.records.preference import Judged, Preference, TrainingRow
@@ -33,7 +33,8 @@ class Selection:
     ``least_confidence`` of a pair; ``per_user``: most rows of one user (0: no limit); ``least_alike``: word overlap
     from which two rows are duplicates; ``heldout``: share of users that is held out; ``balance`` in [0, 1] draws the
     totals of clusters and of segments together (0: as they are, 1: equal); ``toxic`` looks for swear words in answers
-    that would be learnt; ``reject`` is a further test, a reason or nothing for each row.
+    that would be learnt; ``reject`` is a further test, a reason or nothing for each row. ``masker`` finds personal
+    data.
     """
 
     least_confidence: float = 0.5
@@ -43,6 +44,7 @@ class Selection:
     balance: float = 0.5
     toxic: bool = True
     reject: Callable[[TrainingRow], str] | None = None
+    masker: Masker = REGEX
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _kept(rows: Sequence[Row], known: Contamination, counts: Counter[str], setti
 def _why_not(row: TrainingRow, known: Contamination, near: Near, users: Mapping[str, int],
              settings: Selection) -> str:
     texts = [*(str(each["content"]) for each in row.prompt), *row.answers]
-    if any(mask_text(text)[1] for text in texts):
+    if any(settings.masker.text(text)[1] for text in texts):
         return "personal data or a secret"
     if settings.toxic and toxic(row.learnt):
         return "toxic answer"

@@ -26,11 +26,11 @@ class JudgedAnswers:
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
-def judge(evidence: Evidence, clusters: Mapping[str, str] | None = None) -> JudgedAnswers:
-    """One row for each answer whose evidence is clear enough, either way."""
+def judge(pieces: Iterable[Evidence], clusters: Mapping[str, str] | None = None) -> JudgedAnswers:
+    """One row for each answer whose evidence is clear enough, either way. Of the pieces one is in memory at a time."""
     found: dict[str, Judged] = {}
     refused: Counter[str] = Counter()
-    for turn in evidence.turns.values():
+    for evidence, turn in ((piece, turn) for piece in pieces for turn in piece.turns.values()):
         net = evidence.net(turn)
         if abs(net) < LEAST:
             continue

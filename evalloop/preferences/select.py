@@ -1,16 +1,37 @@
-"""Which answers a new try beats, as an expression: the rule of ``pairs.regenerations`` for any number of turns."""
+"""Which turns training data can come of, and which answers a new try beats, as expressions for any number of turns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.preferences.judged import LEAST
 
 if TYPE_CHECKING:
     from evalloop.contracts import Evidence
 
 Table = Any
 MILLION = 1_000_000
+TELLING = ("feedback.pairwise", "feedback.correction", "signal.edited", "signal.accepted", "signal.shown",
+           "signal.rejected", "judgment.result")
+"""Acts of which pairs or ratings are made."""
+
+
+def paired(evidence: Evidence, signals: Table) -> Table:
+    """(response_id) of every turn of which ``pairs.mine`` can make a pair, or ``judged.ratings`` a rating."""
+    spoken = signals.filter(_on_purpose(signals) & (signals.weight > 0)).select("response_id")
+    turns, links, votes = evidence.turns, replaces(evidence), evidence.of_type("feedback.pairwise")
+    tried = turns.filter(turns.experiment.notnull() & turns.variant.notnull()).semi_join(spoken, "response_id")
+    found = evidence.of_type(*TELLING).select("response_id").union(
+        tried.select("response_id"), *(links.select(response_id=side) for side in ("chosen", "rejected")),
+        *(votes.select(response_id=side) for side in ("chosen", "rejected")))
+    return found.filter(found.response_id.notnull()).distinct()
+
+
+def clear(evidence: Evidence, signals: Table) -> Table:
+    """(response_id) of the turns whose evidence is clear enough, either way, for ``judged.judge``."""
+    nets = _nets(evidence, signals)
+    return nets.filter(nets.net.abs() >= int(LEAST * MILLION) - 1).select("response_id")
 
 
 def regenerated(evidence: Evidence, signals: Table) -> Table:
@@ -52,13 +73,16 @@ def _nets(evidence: Evidence, signals: Table) -> Table:
     ibis = door.ibis
     said = signals.filter((signals.weight > 0) & signals.response_id.notnull())
     value = (said.polarity * said.weight * MILLION).round().cast("int64")
-    spoken = said.kind.isin(("explicit", "outcome")) & (said.polarity != 0)
     sums = said.group_by("response_id").aggregate(
-        net=value.sum().cast("int64"), against=_number(said.polarity < 0), spoken=_number(spoken))
+        net=value.sum().cast("int64"), against=_number(said.polarity < 0), spoken=_number(_on_purpose(said)))
     turns = evidence.turns.select("response_id", goes_on=ibis.ifelse(
         evidence.turns.following_event.notnull(), 1, 0).cast("int64"))
     joined = turns.left_join(sums, "response_id").drop("response_id_right")
     return joined.mutate(**{name: joined[name].fill_null(0) for name in ("net", "against", "spoken")})
+
+
+def _on_purpose(signals: Table) -> Any:
+    return signals.kind.isin(("explicit", "outcome")) & (signals.polarity != 0)
 
 
 def _number(value: Any) -> Any:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from evalloop.records.base import Record
-from evalloop.records.signal import Signal
-from evalloop.records.times import moment_of
-from evalloop.records.turn import Turn
 from evalloop.signals.fused import LABELS
-from evalloop.signals.report import Share, share_of, unit_of
+from evalloop.signals.heard import DIGITS, Heard, TurnRows, by_row, heard, reviewers
+from evalloop.signals.report import Share, share_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evalloop.contracts import Evidence
+    from evalloop.signals.heard import Floats, Rows
+
+Table = Any
 
 CHANCES: Mapping[str, str] = {
     "accept": "signal.shown", "edit": "signal.accepted", "thumbs": "feedback.prompted", "rating": "feedback.prompted",
@@ -67,93 +75,137 @@ class Worth(Record):
     gain: float | None = None
 
 
-def worth(turns: Sequence[Turn], signals: Mapping[str, Sequence[Signal]],
-          labels: Mapping[str, int]) -> tuple[Worth, ...]:
-    """The worth of each detector that spoke; ``labels`` (1 bad, 0 good) do not judge those that they come from."""
-    units = {turn.response_id: unit_of(turn) for turn in turns}
-    answered = [turn for turn in turns if turn.generation is not None]
-    found = []
-    for name, given in signals.items():
-        sums: defaultdict[str, float] = defaultdict(float)
-        for each in given:
-            if each.response_id is not None and each.weight > 0:
-                sums[each.response_id] += each.polarity * each.weight
-        if sums:
-            known = {} if name.partition("@")[0] in LABELS else labels
-            found.append(_worth(name, answered, sums, known, units))
-    return tuple(found)
+def worth(evidence: Evidence, signals: Mapping[str, Table]) -> tuple[Worth, ...]:
+    """The worth of each detector that spoke; votes, corrections, outcomes and reviewers do not judge themselves.
+
+    ``signals`` are tables by ``name@version``. The engine counts: of each turn only numbers are in memory.
+    """
+    turns = TurnRows.of(evidence)
+    found = {name: heard(evidence, turns, table.filter(table.weight > 0)) for name, table in signals.items()}
+    ground = _Ground(evidence, turns, _labels(evidence, turns, found))
+    return tuple(_worth(name, each, ground) for name, each in found.items() if len(each.rows))
 
 
-def _worth(name: str, turns: Sequence[Turn], sums: Mapping[str, float], labels: Mapping[str, int],
-           units: Mapping[str, str]) -> Worth:
+def _labels(evidence: Evidence, turns: TurnRows, found: Mapping[str, Heard]) -> Floats:
+    """(n,): above 0 for a turn that was good by all labels together, below for a bad one, 0 where they say nothing."""
+    import numpy as np
+
+    labels = reviewers(evidence, turns).values(len(turns.answered))
+    for name, each in found.items():
+        if name.partition("@")[0] in LABELS:
+            labels[each.rows] += each.sums
+    return np.round(labels, DIGITS)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What all detectors are held against."""
+
+    evidence: Evidence
+    turns: TurnRows
+    labels: Floats
+
+    @cached_property
+    def answers(self) -> Rows:
+        """The turns with an answer."""
+        import numpy as np
+
+        return np.flatnonzero(self.turns.answered)
+
+    @cached_property
+    def judged(self) -> Rows:
+        """The turns that have a label."""
+        import numpy as np
+
+        return np.flatnonzero(self.labels)
+
+    @cached_property
+    def weeks(self) -> Sequence[tuple[str, Rows]]:
+        """The answers of each ISO week, by week."""
+        import numpy as np
+
+        own = self.evidence.turns
+        rows, days = by_row(self.evidence, self.turns, own.select("response_id", value=own.day))
+        number = np.zeros(len(self.turns.answered), np.int64)
+        number[rows] = (days.astype(np.int64) + 3) // 7  # 1970 began on a Thursday
+        own_weeks = number[self.answers]
+        return [(_week(each), self.answers[own_weeks == each]) for each in np.unique(own_weeks).tolist()]
+
+    def chances(self, detector: str) -> tuple[str, Rows]:
+        """What gave users the chance to send what the detector reads, and the answers on which they had it."""
+        import numpy as np
+
+        kind = CHANCES.get(detector.partition("@")[0], "")
+        acts = self.evidence.of_type(kind) if kind else None
+        if acts is not None:
+            rows, _ = by_row(self.evidence, self.turns, acts.group_by("response_id").aggregate(value=acts.count()))
+            if len(given := np.intersect1d(rows, self.answers)):
+                return kind.partition(".")[2], given
+        return "answers", self.answers
+
+
+def _week(number: int) -> str:
+    year, week, _ = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=7 * number)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def _worth(name: str, found: Heard, ground: _Ground) -> Worth:
     from evalloop import stats
 
-    kind = CHANCES.get(name.partition("@")[0], "")
-    chances = [turn for turn in turns if kind and any(each.event_type == kind for each in turn.events)]
-    of = kind.partition(".")[2] if chances else "answers"
-    coverage = share_of([float(turn.response_id in sums) for turn in chances or turns],
-                        [units[turn.response_id] for turn in chances or turns])
-    judged = sorted(response for response in labels if response in units)
-    bad = [labels[response] for response in judged]
-    weeks = _weeks(turns, sums, units)
-    if min(sum(bad), len(bad) - sum(bad)) < LEAST or not sums.keys() & set(judged):
-        return Worth(name, len(sums), of, coverage, len(judged), weeks=weeks)
-    values = [sums.get(response, 0.0) for response in judged]
-    area = stats.auc([-value for value in values], bad, units=[units[response] for response in judged])
-    cut, gain = _cut(values, bad)
-    return Worth(name, len(sums), of, coverage, len(judged), area.auc,
+    units, size = ground.turns.units, len(ground.turns.answered)
+    spoke, (of, could) = found.on(size), ground.chances(name)
+    coverage = share_of(spoke[could].astype(float), units[could])
+    rows = ground.judged if name.partition("@")[0] not in LABELS else ground.judged[:0]
+    values, bad, own = found.values(size)[rows], (ground.labels[rows] < 0).astype(float), units[rows]
+    weeks = tuple(_weeks(spoke, ground))
+    if min(bad.sum(), len(bad) - bad.sum()) < LEAST or not spoke[rows].any():
+        return Worth(name, len(found.rows), of, coverage, len(rows), weeks=weeks)
+    area = stats.auc(-values, bad, units=own.tolist())
+    return Worth(name, len(found.rows), of, coverage, len(rows), area.auc,
                  (area.interval.low, area.interval.high) if area.interval else None,
-                 _sides(judged, bad, sums, units), weeks, cut, gain)
+                 tuple(_sides(values, bad, own)), weeks, *_cut(values, bad))
 
 
-def _sides(judged: Sequence[str], bad: Sequence[int], sums: Mapping[str, float],
-           units: Mapping[str, str]) -> tuple[Side, ...]:
+def _sides(values: Floats, bad: Floats, units: Rows) -> Iterator[Side]:
     from evalloop import stats
 
-    found = []
     for against in (True, False):
-        spoke = [float(sums.get(each, 0.0) < 0 if against else sums.get(each, 0.0) > 0) for each in judged]
-        if any(spoke):
-            ratio = stats.likelihood_ratio(spoke, bad, units=[units[each] for each in judged])
-            found.append(Side(against, int(sum(spoke)), ratio.ratio,
-                              (ratio.interval.low, ratio.interval.high) if ratio.interval else None))
-    return tuple(found)
+        spoke = (values < 0 if against else values > 0).astype(float)
+        if spoke.any():
+            ratio = stats.likelihood_ratio(spoke, bad, units=units.tolist())
+            yield Side(against, int(spoke.sum()), ratio.ratio,
+                       (ratio.interval.low, ratio.interval.high) if ratio.interval else None)
 
 
-def _cut(values: Sequence[float], bad: Sequence[int]) -> tuple[float | None, float | None]:
+def _cut(values: Floats, bad: Floats) -> tuple[float | None, float | None]:
     """The cut with the largest sensitivity + specificity - 1; None when none gains anything or there is no choice."""
     import numpy as np
 
-    levels, place = np.unique(np.array(values), return_inverse=True)
+    levels, place = np.unique(values, return_inverse=True)
     if len(levels) < LEVELS:
         return None, None
-    worse = np.array(bad, np.float64)
-    hits = np.cumsum(np.bincount(place, worse, len(levels))) / worse.sum()
-    alarms = np.cumsum(np.bincount(place, 1 - worse, len(levels))) / (1 - worse).sum()
+    hits = np.cumsum(np.bincount(place, bad, len(levels))) / bad.sum()
+    alarms = np.cumsum(np.bincount(place, 1 - bad, len(levels))) / (1 - bad).sum()
     best = int(np.argmax(hits - alarms))
     gain = float(hits[best] - alarms[best])
     return (float(levels[best]), gain) if gain > TINY else (None, None)
 
 
-def _weeks(turns: Sequence[Turn], sums: Mapping[str, float], units: Mapping[str, str]) -> tuple[Week, ...]:
+def _weeks(spoke: NDArray[np.bool_], ground: _Ground) -> Iterator[Week]:
     """Rates by ISO week; a week has drifted when it differs from all before it, clustered by user (p < 0.001)."""
-    weeks: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
-    for turn in turns:
-        year, number, _ = moment_of(turn.occurred_at).isocalendar()
-        weeks[f"{year}-W{number:02}"].append((float(turn.response_id in sums), units[turn.response_id]))
-    found: list[Week] = []
-    before: list[tuple[float, str]] = []
-    for week, rows in sorted(weeks.items()):
-        found.append(Week(week, len(rows), sum(spoke for spoke, _ in rows) / len(rows), _drifted(before, rows)))
-        before += rows
-    return tuple(found)
+    import numpy as np
+
+    before = ground.answers[:0]
+    for week, rows in ground.weeks:
+        yield Week(week, len(rows), float(spoke[rows].mean()), _drifted(before, rows, spoke, ground.turns.units))
+        before = np.concatenate([before, rows])
 
 
-def _drifted(before: Sequence[tuple[float, str]], rows: Sequence[tuple[float, str]]) -> bool:
+def _drifted(before: Rows, rows: Rows, spoke: NDArray[np.bool_], units: Rows) -> bool:
     from evalloop import stats
 
     if min(len(before), len(rows)) < LEAST:
         return False
-    found = stats.share_difference([spoke for spoke, _ in before], [spoke for spoke, _ in rows],
-                                   first_users=[user for _, user in before], second_users=[user for _, user in rows])
+    found = stats.share_difference(spoke[before].astype(float), spoke[rows].astype(float),
+                                   first_users=units[before].tolist(), second_users=units[rows].tolist())
     return found.p is not None and found.p < LEVEL

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EvalloopError
 from evalloop.records.times import time_text
 from evalloop.store import columns
 from evalloop.store.body import same_fact
 from evalloop.store.lake import Lake, sorted_part
+from evalloop.store.twins import twins
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Select, Table
 
 CHUNK = 100_000
 """Events of one part: what one transaction takes out of the inbox."""
@@ -48,17 +49,18 @@ def drain(lake: Lake, events: Table, until: str, *, progress: Callable[[str, int
     """Moves all events with days up to ``until`` into the lake. ``progress`` hears (step, events) of each step.
 
     A late event of a day that is there already becomes another part of that day. An event whose twin is in the lake
-    (a client tried again long after) is only taken out of the inbox.
+    (a client tried again long after) is only taken out of the inbox. What arrives meanwhile is left for the next drain:
+    so only parts that were there before can have twins, and each is looked through once.
     """
     total = Drained(tidied=lake.tidy(time_text((now or datetime.now(UTC)) - GRACE)))
+    last = _arrived(lake, events)
     for day in _days(lake, events, until):
-        conflicts: set[str] = set()
-        moved = parts = already = 0
-        for rows in _chunks(lake, events, day, conflicts, chunk):
-            fresh, twins, clashing = _new_to(lake, day, rows)
-            conflicts |= clashing
-            parts += _move(lake, events, day, fresh, twins, progress)
-            moved, already = moved + len(fresh), already + len(twins)
+        already, conflicts = _without_twins(lake, events, day, last)
+        moved = parts = 0
+        for rows in _chunks(lake, events, day, last, chunk):
+            if fresh := [row for row in rows if row[1] not in conflicts]:
+                _move(lake, events, day, fresh, progress)
+                moved, parts = moved + len(fresh), parts + 1
         total = Drained(total.moved + moved, total.parts + parts, total.days + (parts > 0), total.already + already,
                         (*total.conflicts, *sorted(conflicts)), total.tidied)
     return total
@@ -66,6 +68,16 @@ def drain(lake: Lake, events: Table, until: str, *, progress: Callable[[str, int
 
 Inbox = tuple[int, str, str, str]
 """seq, event_id, received_at, body."""
+
+
+def _arrived(lake: Lake, events: Table) -> int:
+    """The highest number of an event; on PostgreSQL writers are waited for, so that every smaller one can be read."""
+    from sqlalchemy import func, select
+
+    with lake.engine.connect().execution_options(read_only=True) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("LOCK TABLE events IN SHARE MODE")
+        return int(connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
 
 
 def _days(lake: Lake, events: Table, until: str) -> list[str]:
@@ -76,12 +88,17 @@ def _days(lake: Lake, events: Table, until: str) -> list[str]:
         return list(connection.execute(select(day).where(day <= until).distinct().order_by(day)).scalars())
 
 
-def _chunks(lake: Lake, events: Table, day: str, passed: set[str], chunk: int) -> Iterator[list[Inbox]]:
-    """The events of a day in groups, read anew each time; those in ``passed`` stay where they are."""
+def _of(events: Table, day: str, last: int, *names: str) -> Select[Any]:
+    """Columns of the events of a day, but for those that arrived after ``last``."""
     from sqlalchemy import select
 
-    query = select(events.c.seq, events.c.event_id, events.c.received_at, events.c.body).where(
-        events.c.occurred_at >= day, events.c.occurred_at < day + "U").order_by(events.c.seq)
+    return select(*(events.c[name] for name in names)).where(
+        events.c.occurred_at >= day, events.c.occurred_at < day + "U", events.c.seq <= last)
+
+
+def _chunks(lake: Lake, events: Table, day: str, last: int, chunk: int) -> Iterator[list[Inbox]]:
+    """The events of a day in groups, read anew each time."""
+    query = _of(events, day, last, "seq", "event_id", "received_at", "body").order_by(events.c.seq)
     after = -1
     while True:
         rows, size = [], 0
@@ -95,54 +112,53 @@ def _chunks(lake: Lake, events: Table, day: str, passed: set[str], chunk: int) -
         if not rows:
             return
         after = rows[-1][0]
-        yield [row for row in rows if row[1] not in passed]
+        yield rows
 
 
-def _new_to(lake: Lake, day: str, rows: Sequence[Inbox]) -> tuple[list[Inbox], list[Inbox], set[str]]:
-    """Events that the lake lacks, those it has, and ids under which it has something else."""
-    known = known_bodies(lake, day, {row[1] for row in rows})
-    fresh = [row for row in rows if row[1] not in known]
-    twins = [row for row in rows if row[1] in known and same_fact(known[row[1]], row[3])]
-    return fresh, twins, {row[1] for row in rows}.difference(row[1] for row in (*fresh, *twins))
+def _without_twins(lake: Lake, events: Table, day: str, last: int) -> tuple[int, set[str]]:
+    """Takes events out of the inbox that the lake has; how many, and the ids under which it has something else."""
+    gone, clashing = 0, set()
+    if parts := lake.parts(day, day):
+        for _, table in twins(lake, parts, _ids(lake, events, day, last), ("event_id", "body")):
+            known = dict(zip(table.column("event_id").to_pylist(), table.column("body").to_pylist(), strict=True))
+            with lake.engine.begin() as connection:
+                rows = list(_waiting(connection, events, list(known)))
+                same = [row for row in rows if same_fact(known[row[1]], row[3])]
+                _delete(connection, events, same)
+            gone += len(same)
+            clashing |= {row[1] for row in rows}.difference(row[1] for row in same)
+    return gone, clashing
 
 
-def known_bodies(lake: Lake, day: str, ids: set[str], until: str | None = None) -> dict[str, str]:
-    """The events of a day (or of the days up to ``until``) that the lake has among these ids, as canonical JSON."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    found: dict[str, str] = {}
-    wanted = pa.array(sorted(ids), type=pa.string())
-    for part in lake.parts(day, until or day):
-        names = lake.folder.read(part.path, ["event_id"]).column("event_id")
-        hits = pc.is_in(names, value_set=wanted)
-        if pc.any(hits).as_py():
-            table = lake.folder.read(part.path, ["event_id", "body"]).filter(hits)
-            found.update(zip(table.column("event_id").to_pylist(), table.column("body").to_pylist(), strict=True))
-    return found
+def _ids(lake: Lake, events: Table, day: str, last: int) -> Iterator[str]:
+    with lake.engine.connect().execution_options(read_only=True, yield_per=10_000) as connection:
+        yield from connection.execute(_of(events, day, last, "event_id")).scalars()
 
 
-def _move(lake: Lake, events: Table, day: str, fresh: Sequence[Inbox], twins: Sequence[Inbox],
-          progress: Callable[[str, int], None]) -> int:
-    """Writes one part and takes its events out of the inbox; 1, or 0 where nothing was new."""
-    if not fresh and not twins:
-        return 0
-    if not fresh:
-        with lake.engine.begin() as connection:
-            _delete(connection, events, twins)
-        return 0
-    rows = len(fresh)
-    part = lake.announce(day, rows)
-    progress("announced", rows)
-    table: pa.Table = sorted_part(columns.arrow((body, received) for _, _, received, body in fresh))
-    lake.folder.write(part.path, table, lambda step: progress(step, rows))
+def _waiting(connection: Connection, events: Table, ids: Sequence[str]) -> Iterator[Inbox]:
+    """The events of the inbox among these ids."""
+    from sqlalchemy import select
+
+    for start in range(0, len(ids), DELETE):
+        for row in connection.execute(
+                select(events.c.seq, events.c.event_id, events.c.received_at, events.c.body)
+                .where(events.c.event_id.in_(ids[start:start + DELETE]))):
+            yield row[0], row[1], row[2], row[3]
+
+
+def _move(lake: Lake, events: Table, day: str, rows: Sequence[Inbox], progress: Callable[[str, int], None]) -> None:
+    """Writes one part and takes its events out of the inbox."""
+    count = len(rows)
+    part = lake.announce(day, count)
+    progress("announced", count)
+    table: pa.Table = sorted_part(columns.arrow((body, received) for _, _, received, body in rows))
+    lake.folder.write(part.path, table, lambda step: progress(step, count))
     with lake.engine.begin() as connection:
-        _delete(connection, events, [*fresh, *twins])
-        progress("deleted", rows)
+        _delete(connection, events, rows)
+        progress("deleted", count)
         lake.commit(connection, live=[part])
-        progress("listed", rows)
-    progress("committed", rows)
-    return 1
+        progress("listed", count)
+    progress("committed", count)
 
 
 def _delete(connection: Connection, events: Table, rows: Sequence[Inbox]) -> None:

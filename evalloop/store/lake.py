@@ -139,15 +139,17 @@ class Lake:
         self.table = parts_table(metadata)
         self.table.create(engine, checkfirst=True)
 
-    def parts(self, since: str = "", until: str = "9999-99-99") -> list[Part]:
-        """The live parts with days in [since, until] (``2026-11-23``), by day."""
+    def parts(self, since: str = "", until: str = "9999-99-99", connection: Connection | None = None) -> list[Part]:
+        """The live parts with days in [since, until] (``2026-11-23``), by day; as a connection sees them, if given."""
         from sqlalchemy import select
 
         table = self.table
         query = select(table.c.path, table.c.day, table.c.rows).where(
             table.c.state == LIVE, table.c.day >= since, table.c.day <= until).order_by(table.c.day, table.c.path)
-        with self.engine.connect().execution_options(read_only=True) as connection:
+        if connection is not None:
             return [Part(*row) for row in connection.execute(query)]
+        with self.engine.connect().execution_options(read_only=True) as own:
+            return [Part(*row) for row in own.execute(query)]
 
     def addresses(self, since: str = "", until: str = "9999-99-99") -> list[str]:
         """The addresses of the live parts, for a reader of Parquet."""

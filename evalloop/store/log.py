@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from evalloop.records.event import Event
 from evalloop.store import columns
-from evalloop.store.drain import Drained, drain, known_bodies, settled
+from evalloop.store.drain import Drained, drain, settled
 from evalloop.store.events import EventStore
 from evalloop.store.lake import Lake, Part
+from evalloop.store.twins import twins
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 20_000
 LAST_DAY = "9999-99-99"
-Waiting = tuple[str, str, str]
-"""body, received_at, event_id."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ class EventLog:
         ``inbox`` gives tables of at most ``BATCH`` rows and can be read once, inside the block.
         """
         with self._frozen() as connection:
-            parts = self.lake.parts(since, until)
+            parts = self.lake.parts(since, until, connection)
             addresses = [self.lake.folder.full(part.path) for part in parts]
-            waiting = self._inbox(connection, {part.day for part in parts}, since, until)
+            waiting = self._inbox(connection, parts, since, until)
             yield Snapshot(parts, addresses, waiting, self._digest(connection, parts))
 
     def _digest(self, connection: Connection, parts: Sequence[Part]) -> str:
@@ -88,23 +87,29 @@ class EventLog:
         with engine.connect().execution_options(read_only=True) as connection:
             yield connection
 
-    def _inbox(self, connection: Connection, drained: set[str], since: str, until: str) -> Iterator[pa.Table]:
+    def _inbox(self, connection: Connection, parts: Sequence[Part], since: str, until: str) -> Iterator[pa.Table]:
+        """The events of the inbox that the parts lack."""
         from sqlalchemy import func, select
 
         table = self.store.table
         day = func.substr(table.c.occurred_at, 1, 10)
-        query = select(table.c.body, table.c.received_at, table.c.event_id, day).where(
-            table.c.occurred_at >= since, day <= until).order_by(table.c.occurred_at, table.c.seq)
-        rows = connection.execution_options(yield_per=1000).execute(query)
-        for of_day, waiting in groupby(rows, key=lambda row: str(row[3])):
-            while some := [(row[0], row[1], row[2]) for row in islice(waiting, BATCH)]:
-                fresh = self._lacking(of_day, some) if of_day in drained else some
-                if fresh:
-                    yield columns.arrow((body, received) for body, received, _ in fresh)
+        known = self._known(connection, parts)
+        rows = iter(connection.execution_options(yield_per=1000).execute(
+            select(table.c.body, table.c.received_at, day, table.c.event_id).where(
+                table.c.occurred_at >= since, day <= until).order_by(table.c.occurred_at, table.c.seq)))
+        while some := list(islice(rows, BATCH)):
+            if fresh := [(row[0], row[1]) for row in some if (row[2], row[3]) not in known]:
+                yield columns.arrow(fresh)
 
-    def _lacking(self, day: str, rows: Sequence[Waiting]) -> list[Waiting]:
-        known = known_bodies(self.lake, day, {row[2] for row in rows})
-        return [row for row in rows if row[2] not in known]
+    def _known(self, connection: Connection, parts: Sequence[Part]) -> set[tuple[str, str]]:
+        """(day, id) of the events of the inbox that the parts have as well."""
+        from sqlalchemy import func, select
+
+        table = self.store.table
+        of_days = func.substr(table.c.occurred_at, 1, 10).in_(sorted({part.day for part in parts}))
+        ids = connection.execution_options(yield_per=1000).execute(select(table.c.event_id).where(of_days)).scalars()
+        return {(part.day, name) for part, found in twins(self.lake, parts, ids)
+                for name in found.column("event_id").to_pylist()}
 
     def events(self) -> Iterator[Event]:
         """Every event exactly as it was captured, superseded ones too: the inbox first, then the lake."""
@@ -123,7 +128,9 @@ class EventLog:
             query = select(table.c.event_id, table.c.body).where(table.c.event_id.in_(sorted(wanted)))
             bodies = {str(row[0]): str(row[1]) for row in connection.execute(query)}
         if left := wanted - bodies.keys():
-            bodies |= known_bodies(self.lake, "", left, LAST_DAY)
+            for _, found in twins(self.lake, self.lake.parts(), left, ("event_id", "body")):
+                rows = zip(found.column("event_id").to_pylist(), found.column("body").to_pylist(), strict=True)
+                bodies |= {name: body for name, body in rows if name in left}
         return {name: Event.from_dict(json.loads(body)) for name, body in bodies.items()}
 
     def count(self) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +11,7 @@ from contextlib import suppress
 from typing import IO, Any, Self
 
 from evalloop.errors import StoreError
-
-_SIZE = struct.Struct("!Q")
+from evalloop.store.messages import SIZE, packed, unpacked
 
 
 class Remote:
@@ -83,16 +80,15 @@ def leave_signals_to_parent() -> None:
 
 def _send(pipe: IO[bytes] | None, message: Any) -> None:
     assert pipe is not None
-    body = pickle.dumps(message, protocol=5)
-    pipe.write(_SIZE.pack(len(body)) + body)
+    pipe.write(packed(message))
     pipe.flush()
 
 
 def _receive(pipe: IO[bytes] | None) -> Any:
     """The next message; None at the end."""
     assert pipe is not None
-    head = pipe.read(_SIZE.size)
-    if len(head) < _SIZE.size:
+    head = pipe.read(SIZE.size)
+    if len(head) < SIZE.size:
         return None
-    body = pipe.read(size := _SIZE.unpack(head)[0])
-    return pickle.loads(body) if len(body) == size else None  # noqa: S301  # from our own parent or child
+    body = pipe.read(size := SIZE.unpack(head)[0])
+    return unpacked(body) if len(body) == size else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
 CARRY_S = 1.0
 """Seconds between two carryings of SQLite's log, so that no commit has much of it to carry over."""
+
+
+def turns_at(address: str) -> str:
+    """The file beside a SQLite store that whoever writes much into it locks: collectors and imports the same one. Empty
+    where the database lets several write, and where this system knows no such lock."""
+    if "://" in address or os.name == "nt":
+        return ""
+    place = Path(f"{address}-turns")
+    with suppress(OSError):  # a folder that cannot be written: the store says so
+        place.touch(mode=0o600)
+    return str(place) if place.is_file() else ""
 
 
 class Turns:

@@ -1,26 +1,14 @@
-"""Messages between a collector and its workers, over a pair of sockets: eight bytes of length, then a pickle."""
+"""Messages between a collector and its workers, over a pair of sockets."""
 
 from __future__ import annotations
 
-import pickle
 import select
 import socket
-import struct
 from typing import Any
 
-SIZE = struct.Struct("!Q")
+from evalloop.store.messages import SIZE, packed, unpacked
+
 _PIECE = 1 << 18
-
-
-def packed(message: Any) -> bytes:
-    """The bytes of a message."""
-    body = pickle.dumps(message, protocol=5)
-    return SIZE.pack(len(body)) + body
-
-
-def unpacked(body: bytes | bytearray | memoryview) -> Any:
-    """The message in the bytes after its length."""
-    return pickle.loads(body)  # noqa: S301  # both ends are one program
 
 
 class Channel:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from evalloop.capture.intake import BodyError, Sender, parse
 from evalloop.capture.webhooks import Webhook
+from evalloop.masking import BY_FORMS, Masking
 from evalloop.records.key import Key
 from evalloop.records.times import moment_of
 from evalloop.store.events import EventStore
@@ -29,8 +30,8 @@ STATUS = {"stored": 200, "already": 200, "conflict": 409, "invalid": 422, "refus
 
 @dataclass(frozen=True)
 class CollectorSettings:
-    """Bounds: bytes of a body by kind of key, events that may wait, events a second of one address (0: no limit); and
-    how many processes check and store events."""
+    """Bounds: bytes of a body by kind of key, events that may wait, events a second of one address (0: no limit); how
+    many processes check and store events; and how these mask them."""
 
     body: int = BODY
     public_body: int = PUBLIC_BODY
@@ -38,6 +39,7 @@ class CollectorSettings:
     workers: int = 1
     address_rate: float = 0.0
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    masking: Masking = BY_FORMS
 
 
 class Collector:
@@ -47,7 +49,8 @@ class Collector:
         self.settings = settings or CollectorSettings()
         self.store = store
         self.door = Doorkeeper(store.keys.all)
-        self.workers = Workers(store.address, salt, self.settings.workers, waiting=self.settings.waiting)
+        self.workers = Workers(store.address, salt, self.settings.workers, waiting=self.settings.waiting,
+                               masking=self.settings.masking)
         self.metrics = Metrics(lambda: self.workers.waiting, lambda: self.workers.commits)
         self._limits = Limits()
 

@@ -18,10 +18,9 @@ from evalloop.capture import browser, otlp, otlp_wire
 from evalloop.capture.intake import BodyError, Sender
 from evalloop.capture.values import ValueProblem
 from evalloop.capture.webhooks import SignatureError
-from evalloop.store.events import EventStore
 from evalloop.web import reading
 from evalloop.web.answers import Refused, answer, missing, refusal, written
-from evalloop.web.collector import STATUS, Collector, CollectorSettings, parsed
+from evalloop.web.collector import STATUS, Collector, parsed
 from evalloop.web.cors import Cors
 from evalloop.web.metrics import Handler
 from evalloop.web.openapi import document
@@ -157,16 +156,14 @@ def _by_method(handlers: Mapping[str, Handler]) -> Handler:
     return lambda request: handlers["GET" if request.method == "HEAD" else request.method](request)
 
 
-def make_app(store: EventStore, salt: bytes, settings: CollectorSettings | None = None) -> Any:
-    """The ASGI application over an open store; the store is closed with it."""
-    collector = Collector(store, salt, settings)
-
+def make_app(collector: Collector) -> Any:
+    """The ASGI application of a collector; its store is closed with it."""
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await collector.workers.start()
         yield
         await collector.workers.close()
-        store.close()
+        collector.store.close()
 
     routes = [Route(path, collector.metrics.watched(path, _by_method(handlers)), methods=list(handlers))
               for path, handlers in Routes(collector).table.items()]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from evalloop.errors import UsageError
+from evalloop.masking import Masking
 from evalloop.store.events import EventStore
 
 if TYPE_CHECKING:
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 
 def serve(store: EventStore, salt: bytes, *, host: str, port: int, body: int, address_rate: float,
-          webhooks: Mapping[str, Webhook], workers: int, ready: Callable[[str], None] | None = None) -> None:
+          webhooks: Mapping[str, Webhook], workers: int, masking: Masking,
+          ready: Callable[[str], None] | None = None) -> None:
     """Serves until SIGINT or SIGTERM; ``ready`` hears the address once requests are taken. ``body`` is in bytes,
-    ``workers`` are the processes that check and store events."""
+    ``workers`` are the processes that check, mask and store events. EvalloopError when they cannot."""
     try:
         import uvicorn
 
-        from evalloop.web.collector import CollectorSettings
+        from evalloop.web.collector import Collector, CollectorSettings
         from evalloop.web.routes import make_app
     except ImportError as error:
         raise UsageError(f"the collector needs {error.name}",
@@ -28,15 +30,16 @@ def serve(store: EventStore, salt: bytes, *, host: str, port: int, body: int, ad
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await collector.workers.start()  # here, so that what they lack is told as any error is
             await super().startup(sockets)
             if ready is not None and self.started:
                 name = self.servers[0].sockets[0].getsockname()
                 ready(f"http://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}")
 
-    app = make_app(store, salt, CollectorSettings(body=body, address_rate=address_rate, webhooks=webhooks,
-                                                  workers=workers))
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
-                            date_header=False, timeout_graceful_shutdown=20, backlog=1024)
+    collector = Collector(store, salt, CollectorSettings(body=body, address_rate=address_rate, webhooks=webhooks,
+                                                         workers=workers, masking=masking))
+    config = uvicorn.Config(make_app(collector), host=host, port=port, log_level="warning", access_log=False,
+                            server_header=False, date_header=False, timeout_graceful_shutdown=20, backlog=1024)
     server = Server(config)
     try:
         server.run()

@@ -19,6 +19,7 @@ import orjson
 
 from evalloop.capture.intake import BodyError, Intake, Sender, Verdict, parse
 from evalloop.errors import EvalloopError, StoreError
+from evalloop.masking import BY_FORMS, REGEX, Masker, Masking, open_masker
 from evalloop.store.body import Row
 from evalloop.store.deadletters import Letter
 from evalloop.store.events import EventStore
@@ -38,12 +39,13 @@ _log = logging.getLogger("evalloop.collector")
 
 class Opening(NamedTuple):
     """What a worker must know: the address of the store, the salt of user keys, a file that whoever writes locks
-    (empty: the database lets several write), and whether this one carries SQLite's log over."""
+    (empty: the database lets several write), whether this one carries SQLite's log over, and the choice of masker."""
 
     address: str
     salt: bytes
     turns: str
     carries: bool
+    masking: Masking = BY_FORMS
 
 
 class Task(NamedTuple):
@@ -103,9 +105,9 @@ def summary(counts: Mapping[str, int], results: Sequence[dict[str, Any]]) -> byt
 class Worker:
     """Reads tasks and stores them together."""
 
-    def __init__(self, store: EventStore, salt: bytes, turns: str = "") -> None:
+    def __init__(self, store: EventStore, salt: bytes, turns: str = "", masker: Masker = REGEX) -> None:
         self._store = store
-        self._intake = Intake(salt)
+        self._intake = Intake(salt, masker)
         self._turn = Turns(turns)
         self._erased: Mapping[str, str] = {}
         self._erased_at = float("-inf")
@@ -164,11 +166,11 @@ def work(channel: Channel) -> None:
     if opening is None:
         return
     try:
-        store = EventStore(opening.address)
+        masker, store = open_masker(opening.masking), EventStore(opening.address)
     except EvalloopError as error:
         channel.send(error)
         return
-    worker = Worker(store, opening.salt, opening.turns)
+    worker = Worker(store, opening.salt, opening.turns, masker)
     channel.send("open")
     with store, LogCarrier(store.engine, active=opening.carries) as carrier:
         while (task := channel.wait()) is not None:

@@ -7,17 +7,18 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Thread
 from typing import Any
 
 from evalloop.capture.intake import BodyError
 from evalloop.errors import EvalloopError, StoreError
+from evalloop.masking import BY_FORMS, Masking
+from evalloop.store.messages import SIZE, packed, unpacked
+from evalloop.store.turns import turns_at
 from evalloop.web.answers import Refused
-from evalloop.web.channel import SIZE, Channel, packed, unpacked
+from evalloop.web.channel import Channel
 from evalloop.web.worker import Opening, Outcome, Task, work
 
 WAITING = 20_000
@@ -114,13 +115,13 @@ async def _received(reader: asyncio.StreamReader) -> Any:
 class Workers:
     """So many workers on the store at ``address``, and one way to them."""
 
-    def __init__(self, address: str, salt: bytes, count: int, *, waiting: int = WAITING) -> None:
+    def __init__(self, address: str, salt: bytes, count: int, *, waiting: int = WAITING,
+                 masking: Masking = BY_FORMS) -> None:
         self._limit = waiting
-        alone = "://" in address or count == 1 or not hasattr(socket, "AF_UNIX")
-        self._turns = None if alone else tempfile.NamedTemporaryFile(prefix="evalloop-turns-")  # noqa: SIM115
-        turns = self._turns.name if self._turns else ""
+        turns = turns_at(address)
         count = count if hasattr(socket, "AF_UNIX") else 1
-        self._workers = [_Remote(Opening(address, salt, turns, number == 0)) for number in range(count)]
+        self._workers = [_Remote(Opening(address, salt, turns, number == 0, masking))
+                         for number in range(count)]
         self._closing = False
 
     @property
@@ -141,9 +142,6 @@ class Workers:
         """Finishes all that waits, then ends."""
         self._closing = True
         await asyncio.gather(*(each.close() for each in self._workers))
-        if self._turns is not None:
-            with suppress(OSError):
-                self._turns.close()
 
     async def take(self, task: Task, number: int) -> Outcome:
         """What became of a task of about ``number`` events, once they are on the disk. Refused: 400 for a body that

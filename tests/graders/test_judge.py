@@ -180,10 +180,3 @@ def test_the_grade_says_whether_the_quote_is_real(graded):
         grade = graded("rubric", "the blue\nsky", rubric="r", services=Scripted(lambda messages, said=answer: said))
         assert grade.evidence["quote_found"] is found
         assert quoted(quote, "the blue sky") is found
-
-
-def test_the_door_to_models_is_closed():
-    """litellm's connections are given back."""
-    import asyncio
-
-    asyncio.run(door.close())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalloop.masking import Masker
+from evalloop.masking.finder import Find, Finder
 from evalloop.preferences.filters import Selection, balanced, grams, length_only, select, split_of, toxic
 from evalloop.records.preference import Preference
 
@@ -37,6 +40,15 @@ def left_out(*pairs, held=(), **options):
 def test_each_reason_keeps_a_row_in(fields, reason):
     """The row is not written, and the reason is counted once."""
     assert left_out(pair(**fields), pair(1), held=[LONG]) == {reason: 1}
+
+
+def test_the_masker_of_the_project_keeps_rows_in():
+    """What only it knows to be personal data counts as such, in prompts and answers."""
+    finder = Finder(lambda text: [Find(*match.span(), 0.9, "person") for match in re.finditer("Ada", text)])
+    masker = Masker("test@1", finder.text, finder.value)
+    rows = [pair(), pair(1, chosen="ask Ada"), pair(2, prompt=({"role": "user", "content": "is Ada there?"},))]
+    assert left_out(*rows, masker=masker) == {"personal data or a secret": 2}
+    assert left_out(*rows) == {}
 
 
 def test_a_nearly_same_prompt_of_an_evalset_counts_as_held():

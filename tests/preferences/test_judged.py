@@ -22,14 +22,14 @@ def test_an_answer_is_judged_by_the_net_of_its_signals(gather):
     votes = [make_event("feedback.thumbs", "a", payload={"value": 1}, consent=TRAINING),
              make_event("feedback.thumbs", "b", payload={"value": -1}, consent=TRAINING),
              make_event("signal.stopped", "c", consent=TRAINING)]
-    found = judge(gather(*events, *votes)).answers
+    found = judge([gather(*events, *votes)]).answers
     told = {each.response_ids[0]: (each.score, each.explicit) for each in found}
     assert told == {"a": (1.0, True), "b": (-1.0, True)}
 
 
 def test_evidence_without_consent_takes_the_answer_out(gather):
     """Counted by reason."""
-    found = judge(gather(make_generation(consent=TRAINING), make_event("feedback.thumbs", payload={"value": 1})))
+    found = judge([gather(make_generation(consent=TRAINING), make_event("feedback.thumbs", payload={"value": 1}))])
     assert (found.answers, found.refused) == ((), {"no consent to training": 1})
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalloop.preferences.evidence import Evidence
-from evalloop.preferences.pairs import regenerations
-from evalloop.preferences.select import regenerated
+from evalloop.preferences.judged import judge, ratings
+from evalloop.preferences.pairs import mine, regenerations
+from evalloop.preferences.select import clear, paired, regenerated
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.derive import derive, records, together
 from evalloop.signals.turns import turns
@@ -49,3 +50,53 @@ def test_the_expression_finds_the_pairs_of_the_miner(events):
     mined = {(find.turn.response_id, find.turns[1].response_id, find.source.endswith("voted"))
              for find in regenerations(Evidence.of(turns(evidence), records(evidence, signals)))}
     assert found == mined
+
+
+TRAINING = {"basis": "consent", "purposes": ["ops", "analytics", "eval", "training"]}
+
+
+def answer(name, second, **fields):
+    """An answer that may be used for training, in a session of its own."""
+    return make_generation(name, second, session=f"s-{name}", answer=f"answer {name}", consent=TRAINING, **fields)
+
+
+def act(kind, response, second, user="u1", links=None, **payload):
+    """An act of a user who allows training."""
+    return make_event(kind, response, second, user=user, consent=TRAINING, payload=payload, links=links or {})
+
+
+def every_source():
+    """Pairs of all six sources, a rating, judged answers, and answers of which nothing comes."""
+    context = [{"context": {"experiment": "tone", "variant": name}} for name in ("v1", "v2")]
+    return [
+        *(answer(name, 100 * place) for place, name in enumerate("abcdefghijkl")),
+        act("feedback.pairwise", "a", 5, chosen="b", rejected="a"),
+        act("feedback.correction", "c", 205, ideal="sort it in place"),
+        act("signal.edited", "d", 305, after="answer d e", delay_ms=400_000),
+        answer("again", 410, links={"regenerate_of": "e"}), act("signal.copied", "again", 415, chars=8, total=8),
+        *(act("signal.shown", name, 505, links={"siblings": ["f", "g"]}) for name in "fg"),
+        act("signal.accepted", "g", 510, time_to_accept_ms=2000),
+        answer("one", 900, user="u2", **context[0]), act("feedback.thumbs", "one", 905, "u2", value=1),
+        answer("two", 950, user="u3", **context[1]), act("feedback.thumbs", "two", 955, "u3", value=-1),
+        act("judgment.result", "h", 705, name="correct", score=1.0),
+        act("feedback.thumbs", "i", 805, value=-1), act("feedback.thumbs", "j", 905, value=1),
+        act("response.viewed", "k", 1005, visible_ms=10)]
+
+
+def test_turns_that_are_not_read_change_nothing():
+    """Pairs and ratings of the turns that can give some, and answers judged one by one, are those of all turns."""
+    evidence = evidence_of(every_source())
+    signals = together(derive(evidence, [each for each in evalloop_detectors()
+                                         if each.name in (*HEARD, "correction", "edit", "accept")]))
+    every = Evidence.of(turns(evidence), records(evidence, signals))
+    few = Evidence.of(turns(evidence, paired(evidence, signals)), records(evidence, signals))
+    assert few.turns.keys() == {*"abcdefgh", "again", "one", "two"}
+    mined = mine(few)
+    assert mined == mine(every)
+    assert {pair.source for pair in mined.pairs} == {"pairwise", "correction", "edit", "regenerate", "accept",
+                                                    "experiment"}
+    assert ratings(few.turns.values()) == ratings(every.turns.values()) != []
+    chosen = list(turns(evidence, clear(evidence, signals)))
+    assert {"i", "j"} <= {turn.response_id for turn in chosen} <= every.turns.keys() - {"k", "l"}
+    alone = [Evidence.of([turn], every.on(turn)) for turn in chosen]
+    assert judge(alone) == judge([every])

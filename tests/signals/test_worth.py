@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
+from evalloop.records.account import Account
+from evalloop.signals.build import arrow_schema
+from evalloop.signals.scored import set_apart
 from evalloop.signals.worth import Worth, worth
-from evalloop.testing import joined_of, make_event, make_generation
+from evalloop.testing import evidence_of, make_event, make_generation
 
 WEEK = 7 * 86400
+LABELLED = [(f"r{row}", -1 if row < 40 else 1, 1.0) for row in range(80)]
+"""Votes against the first 40 answers and for the next 40."""
 
 
 def turns_of(n: int, *more: Any, week: int = 0, start: int = 0) -> list[Any]:
@@ -20,18 +24,28 @@ def turns_of(n: int, *more: Any, week: int = 0, start: int = 0) -> list[Any]:
                      for row in range(start, start + n))]
 
 
-def said(response: str, value: float, weight: float, kind: str = "implicit", detector: str = "copy@1") -> Signal:
-    """A signal on a response."""
-    return Signal(f"{detector}-{response}", detector, kind, value, weight, "2026-01-05T00:00:00Z", response)
+def table(evidence: Any, detector: str, said: Sequence[tuple[str, float, float]]) -> Any:
+    """Signals of a detector: (response, polarity, weight) of each."""
+    import pyarrow as pa
+
+    rows = [{"signal_id": f"{detector}-{number}", "detector": detector, "kind": "implicit", "response_id": response,
+             "user_key": f"u{response[1:]}", "polarity": polarity, "weight": weight, "event_ids": [], "at_us": 0}
+            for number, (response, polarity, weight) in enumerate(said)]
+    return evidence.engine.rows([pa.Table.from_pylist(rows, schema=arrow_schema())], arrow_schema())
+
+
+def worths(events: Sequence[Any], **said: Sequence[tuple[str, float, float]]) -> dict[str, Worth]:
+    """What detectors (version 1) that say this of these events are worth."""
+    evidence = evidence_of(events)
+    tables = {f"{name}@1": table(evidence, f"{name}@1", rows) for name, rows in said.items()}
+    return {each.detector.partition("@")[0]: each for each in worth(evidence, tables)}
 
 
 def judged() -> Worth:
     """40 bad answers (against 20, silent 15, for 5) and 40 good ones (against 5, silent 10, for 25)."""
     against, favour = [*range(20), *range(40, 45)], [*range(35, 40), *range(55, 80)]
-    signals = [said(f"r{row}", -1, 0.3) for row in against] + [said(f"r{row}", 1, 0.5) for row in favour]
-    labels = {f"r{row}": int(row < 40) for row in range(80)}
-    (found,) = worth(joined_of(turns_of(100)).turns, {"copy@1": signals}, labels)
-    return found
+    spoke = [*((f"r{row}", -1, 0.3) for row in against), *((f"r{row}", 1, 0.5) for row in favour)]
+    return worths(turns_of(100), copy=spoke, thumbs=LABELLED)["copy"]
 
 
 def test_ratios_area_and_cut_by_hand() -> None:
@@ -50,36 +64,46 @@ def test_ratios_area_and_cut_by_hand() -> None:
 def test_coverage_is_of_those_who_could() -> None:
     """With views the coverage is of the answers that were viewed, without it is of all answers."""
     views = [make_event("response.viewed", f"r{row}", 200 + row, user=f"u{row}") for row in range(20)]
-    signals = [said(f"r{row}", 1, 0.5) for row in range(5)]
-    (of_all,) = worth(joined_of(turns_of(100)).turns, {"copy@1": signals}, {})
-    (of_views,) = worth(joined_of(turns_of(100, *views)).turns, {"copy@1": signals}, {})
+    spoke = [(f"r{row}", 1, 0.5) for row in range(5)]
+    of_all = worths(turns_of(100), copy=spoke)["copy"]
+    of_views = worths(turns_of(100, *views), copy=spoke)["copy"]
     assert (of_all.of, of_all.coverage.n, of_all.coverage.share) == ("answers", 100, pytest.approx(0.05))
     assert (of_views.of, of_views.coverage.n, of_views.coverage.share) == ("viewed", 20, pytest.approx(0.25))
 
 
 def test_labels_do_not_judge_themselves() -> None:
     """Votes are labels: they are not measured by themselves, and few labels measure nobody."""
-    turns: tuple[Turn, ...] = joined_of(turns_of(100)).turns
-    votes = [said(f"r{row}", -1 if row < 40 else 1, 1.0, "explicit", "thumbs@1") for row in range(80)]
-    copies = [said(f"r{row}", 1, 0.5) for row in range(40, 70)]
-    labels = {f"r{row}": int(row < 40) for row in range(80)}
-    thumbs, copy = worth(turns, {"thumbs@1": votes, "copy@1": copies}, labels)
-    assert (thumbs.labels, thumbs.auc) == (0, None)
-    assert copy.auc == pytest.approx((30 + 0.5 * 10) / 40)
-    assert copy.cut is None, "a detector that knows two values leaves no choice"
-    few = {name: bad for name, bad in labels.items() if int(name[1:]) >= 20}
-    assert worth(turns, {"copy@1": copies}, few)[0].auc is None
+    copies = [(f"r{row}", 1, 0.5) for row in range(40, 70)]
+    found = worths(turns_of(100), thumbs=LABELLED, copy=copies)
+    assert (found["thumbs"].labels, found["thumbs"].auc) == (0, None)
+    assert found["copy"].auc == pytest.approx((30 + 0.5 * 10) / 40)
+    assert found["copy"].cut is None, "a detector that knows two values leaves no choice"
+    assert worths(turns_of(100), thumbs=LABELLED[20:], copy=copies)["copy"].auc is None
+
+
+def test_reviewers_are_labels_and_cancel_votes() -> None:
+    """A reviewer who finds good what a vote found bad leaves the answer without a label."""
+    reviews = [make_event("judgment.result", f"r{row}", 100 + row, user=None, source={"kind": "reviewer"},
+                          payload={"name": "correct", "score": 1.0}) for row in range(90, 100)]
+    votes = [*LABELLED, ("r99", -1, 0.5)]
+    assert worths(turns_of(100, *reviews), thumbs=votes, copy=[("r1", 1, 0.5)])["copy"].labels == 80 + 9
 
 
 def test_quarantined_signals_are_worth_nothing() -> None:
-    """Signals of weight 0 neither cover nor speak."""
-    assert worth(joined_of(turns_of(10)).turns, {"copy@1": [said("r1", 1, 0.0)]}, {}) == ()
+    """Signals of weight 0 neither cover nor speak, whether they come so or their account is set apart."""
+    events, spoke = turns_of(10), [("r1", 1, 0.5), ("r2", 1, 0.5)]
+    assert worths(events, copy=[("r1", 1, 0.0)]) == {}
+    evidence = evidence_of(events)
+    apart = set_apart(evidence.engine, table(evidence, "copy@1", spoke), [Account("u1", 9, 9, 0.0, ("many votes",))])
+    (found,) = worth(evidence, {"copy@1": apart})
+    assert found.turns == 1
 
 
 def test_a_week_drifts_when_it_leaves_the_earlier_ones() -> None:
     """10 %, 12 %, 60 % of 50 turns: only the third week has drifted."""
     events = [each for week in range(3) for each in turns_of(50, week=week, start=50 * week)]
     spoke = [*range(5), *range(50, 56), *range(100, 130)]
-    (found,) = worth(joined_of(events).turns, {"copy@1": [said(f"r{row}", 1, 0.5) for row in spoke]}, {})
+    found = worths(events, copy=[(f"r{row}", 1, 0.5) for row in spoke])["copy"]
     assert [(each.turns, each.rate, each.drifted) for each in found.weeks] == [
         (50, pytest.approx(0.10), False), (50, pytest.approx(0.12), False), (50, pytest.approx(0.60), True)]
+    assert [each.week for each in found.weeks] == ["2026-W02", "2026-W03", "2026-W04"]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from evalloop.records.event import Event
 from evalloop.store import columns
 from evalloop.store.body import row_of
+from evalloop.store.drain import drain
 from evalloop.store.lake import Folder
 from evalloop.store.log import EventLog
 
@@ -85,6 +86,56 @@ def test_event_sent_again_after_its_day_was_moved_is_not_doubled(log: EventLog) 
     assert held(log) == as_held(act(1), act(2))
     done = log.drain(2, today=TODAY)
     assert (done.moved, done.already, done.conflicts) == (0, 1, ("event-00002",))
+    assert held(log) == as_held(act(1), act(2))
+
+
+def test_each_part_is_read_once_whatever_waits(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day without parts is drained without looking into the lake; a whole day sent again costs one look at each
+    part, for ids and for bodies, in whatever order it comes."""
+    reads: list[str] = []
+    real = Folder.read
+    monkeypatch.setattr(Folder, "read", lambda self, path, names=None: (reads.append(path), real(self, path, names))[1])
+    events = [act(number) for number in range(40)]
+    log.store.add(events)
+    assert drain(log.lake, log.store.table, "2026-01-08", chunk=5).parts == 8
+    assert not reads
+    log.store.add([*events[::-3], *events[1::3], *events[2::3], act(99)])
+    done = drain(log.lake, log.store.table, "2026-01-08", chunk=5)
+    assert (done.already, done.moved, done.parts) == (40, 1, 1)
+    assert sorted(reads) == sorted([part.path for part in log.lake.parts() if part.rows == 5] * 2)
+    assert held(log) == as_held(*events, act(99))
+
+
+def test_event_sent_again_while_its_day_is_moved_is_not_doubled(log: EventLog) -> None:
+    """What arrives during a drain is left for the next, which knows it."""
+    events = [act(number) for number in range(6)]
+    log.store.add(events)
+
+    def watch(step: str, rows: int) -> None:
+        if step == "committed":
+            log.store.add([act(1), act(7)])
+
+    first = drain(log.lake, log.store.table, "2026-01-08", chunk=3, progress=watch)
+    assert (first.moved, first.already) == (6, 0)
+    assert held(log) == as_held(*events, act(7))
+    second = drain(log.lake, log.store.table, "2026-01-08", chunk=3)
+    assert (second.moved, second.already) == (1, 1)
+    assert held(log) == as_held(*events, act(7))
+
+
+def test_log_read_while_a_drain_ends_is_whole(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts and inbox are of one moment: a drain between the two readings hides nothing and doubles nothing."""
+    log.store.add([act(1), act(2)])
+    real = log.lake.parts
+
+    def then_drained(*given: Any) -> Any:
+        found = real(*given)
+        monkeypatch.setattr(log.lake, "parts", real)
+        with EventLog(log.store.address, log.lake.folder.address) as other:
+            assert other.drain(2, today=TODAY).moved == 2
+        return found
+
+    monkeypatch.setattr(log.lake, "parts", then_drained)
     assert held(log) == as_held(act(1), act(2))
 
 
@@ -163,7 +214,7 @@ def test_any_way_of_sending_and_draining_gives_the_same_log(tmp_path_factory: py
         for start in range(0, len(sent), 3):
             log.store.add(sent[start:start + 3])
             if data.draw(st.booleans()):
-                log.drain(0, today=TODAY)
+                drain(log.lake, log.store.table, "2026-01-08", chunk=data.draw(st.integers(1, 4)))
         assert held(log) == as_held(*events)
 
 
@@ -188,7 +239,7 @@ def test_kill_at_any_step_loses_and_doubles_nothing(store_address: str, log: Eve
     events = []
     for round_, (step, number) in enumerate([*((step, 0) for step in STEPS), ("committed", 1)]):
         fresh = [act(round_ * 10 + number, 1 + number % 3) for number in range(6)]
-        log.store.add(fresh)
+        log.store.add([*fresh, *events[::2]])  # and some that are in the lake already
         events += fresh
         killed = subprocess.run([sys.executable, "-c", DRAIN, store_address, str(tmp_path / "lake"), step, str(number)],
                                 capture_output=True, text=True, timeout=60, check=False)

@@ -23,6 +23,7 @@ from evalloop.capture.client.sender import Limits, Sender
 from evalloop.capture.client.tracing import traced
 from evalloop.capture.client.transport import Transport
 from evalloop.capture.values import pseudonym
+from evalloop.masking import REGEX, Masking, open_masker
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -38,14 +39,15 @@ class Client(Feedback):
     ``salt``: the project's secret for user ids (default: EVALLOOP_SALT); without one, users are left out.
     ``folder``: where events wait until the collector has them (default: in the user's state folder); None: in memory.
     ``app``, ``environment``, ``release`` and ``context`` stand on every event; ``consent`` where an event names none.
-    ``content`` False leaves the texts of generations out. ``strict`` raises what is swallowed otherwise: for tests.
+    ``content`` False leaves the texts of generations out. ``masking`` chooses another masker than the forms alone; what
+    that lacks is raised here, at the start. ``strict`` raises what is swallowed otherwise: for tests.
     """
 
     def __init__(self, url: str | None = None, key: str | None = None, *, salt: str | bytes | None = None,
                  app: str | None = None, environment: str | None = None, release: str | None = None,
                  context: Mapping[str, Any] | None = None, consent: Mapping[str, Any] | Sequence[str] | None = None,
                  folder: str | Path | None = "", content: bool = True, limits: Limits | None = None,
-                 timeout: float = 10.0, strict: bool = False) -> None:
+                 masking: Masking | None = None, timeout: float = 10.0, strict: bool = False) -> None:
         url = os.environ.get("EVALLOOP_URL", "") if url is None else url
         key = os.environ.get("EVALLOOP_KEY", "") if key is None else key
         salt = os.environ.get("EVALLOOP_SALT", "") if salt is None else salt
@@ -56,7 +58,8 @@ class Client(Feedback):
         self._agent = f"evalloop-python/{evalloop.__version__}"
         transport = Transport(url or "http://localhost", key, timeout, self._agent)
         place = (_state_folder(url, key) if folder == "" else Path(folder) if folder else None) if url else None
-        self._sender = Sender(transport, place, lambda handed: make(handed, self._salt), limits or Limits())
+        masker = open_masker(masking) if masking and url else REGEX
+        self._sender = Sender(transport, place, lambda handed: make(handed, self._salt, masker), limits or Limits())
         self._at_exit = weakref.ref(self)
         _CLIENTS.add(self)
         atexit.register(_close, self._at_exit)

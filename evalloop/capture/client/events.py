@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, TypedDict
 
 from evalloop.capture.values import pseudonym
-from evalloop.masking import MASKER, mask
+from evalloop.masking import REGEX, Masker
 from evalloop.records.event import SCHEMA
 from evalloop.records.times import time_text
 
@@ -113,13 +113,13 @@ def consent_block(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, 
     return {"basis": "consent", "purposes": sorted({given} if isinstance(given, str) else set(given))}
 
 
-def make(handed: Handed, salt: bytes | None) -> dict[str, Any]:
+def make(handed: Handed, salt: bytes | None, masker: Masker = REGEX) -> dict[str, Any]:
     """The event, masked; without a salt a user is left out rather than sent."""
     about = handed.about
-    payload, found = mask(handed.payload)
+    payload, found = masker.value(handed.payload)
     actor = _actor(about, salt)
     if "segment" in actor:
-        actor["segment"], more = mask(actor["segment"])
+        actor["segment"], more = masker.value(actor["segment"])
         found |= more
     event: dict[str, Any] = {
         "schema": SCHEMA, "event_id": handed.event_id, "event_type": handed.event_type,
@@ -127,7 +127,7 @@ def make(handed: Handed, salt: bytes | None) -> dict[str, Any]:
         "subject": _subject(about), "links": dict(handed.links), "actor": actor,
         "consent": consent_block(about.get("consent")), "ask": dict(handed.ask),
         "context": {key: value for key, value in (about.get("context") or {}).items() if value is not None},
-        "privacy": {"state": "masked", "masker": MASKER, "masked": sorted(found)}, "payload": payload}
+        "privacy": {"state": "masked", "masker": masker.name, "masked": sorted(found)}, "payload": payload}
     return {key: value for key, value in event.items() if value or key in ("source", "subject")}
 
 

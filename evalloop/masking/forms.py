@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +53,15 @@ def mask_text(text: str) -> tuple[str, set[str]]:
         if needed(text):
             text = pattern.sub(_replacer(kind, real, found), text)
     return text, found
+
+
+def places(text: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, kind) of all that has a form; one may lie over another."""
+    for kind, pattern, real, needed in _RULES:
+        if needed(text):
+            for match in pattern.finditer(text):
+                if real(match[0]):
+                    yield *match.span(2 if pattern is _ASSIGNED else 0), kind
 
 
 def mask(value: Any) -> tuple[Any, set[str]]:

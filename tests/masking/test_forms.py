@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalloop.masking import _mask, holds_address, mask, mask_text
+from evalloop.masking import holds_address, mask, mask_text
+from evalloop.masking.forms import _mask
 
 WORD = st.text(string.ascii_letters + string.digits, min_size=1, max_size=10)
 EMAIL = st.builds("{}.{}@{}.{}".format, WORD, WORD, WORD, st.sampled_from(["com", "de", "co.uk", "museum"]))
