@@ -36,6 +36,9 @@ LOOKED_AT = 20_000
 STAND = 30
 """Texts that stand for a newborn when the texts around it are given out."""
 
+ROUNDS = 4
+"""Times that texts may join newborns through those that joined before: a birth is found by its densest texts."""
+
 BLOCK = 4096
 
 
@@ -119,11 +122,23 @@ def place(texts: Sequence[str], vectors: Vectors, owners: Names, groups: Labels,
                 bear(rows, held)
             continue
         stays[rows] = fresh[rows]
-    kept = np.flatnonzero(stays)
-    if len(kept):
-        standing, names = _standing(texts, vectors, owners, born)
-        ids[kept] = nearest_owner(vectors[kept], standing, names)
+    _give_out(ids, np.flatnonzero(stays), texts, vectors, owners, born, rounds=ROUNDS if divide else 1)
     return Following(tuple(ids), frozenset(born), vectors[:count], came_from, frozenset(together))
+
+
+def _give_out(ids: Names, rows: Labels, texts: Sequence[str], vectors: Vectors, owners: Names,
+              born: dict[str, Labels], *, rounds: int) -> None:
+    """Writes into ``ids`` the nearest cluster of each of ``rows``, again while some of them join a newborn."""
+    import numpy as np
+
+    for _ in range(rounds):
+        if not len(rows):
+            return
+        standing, names = _standing(texts, vectors, owners, born)
+        ids[rows] = nearest_owner(vectors[rows], standing, names)
+        rows = rows[~np.isin(ids[rows].astype(str), list(born))]
+        for new_id in born:
+            born[new_id] = np.flatnonzero(ids == new_id)
 
 
 def _close(texts: Sequence[str], vectors: Vectors, owners: Names, inside: Labels, divide: Divide, seed: int

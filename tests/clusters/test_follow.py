@@ -59,3 +59,24 @@ def test_a_part_can_split_off() -> None:
     found = place(texts, vectors, owners, np.zeros(len(vectors), np.int64), min_size=5, divide=divided)
     assert list(found.came_from.values()) == ["c-1"]
     assert sum(each in found.born for each in found.ids) == 40
+
+
+def at(degrees: float, count: int, seed: int) -> NDArray[np.float32]:
+    """Rows so far from the first axis, a little apart from each other."""
+    angle = np.deg2rad(degrees)
+    found = np.cos(angle) * np.eye(8)[0] + np.sin(angle) * np.eye(8)[1]
+    found = found + 0.002 * np.random.default_rng(seed).normal(size=(count, 8))
+    return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_texts_join_a_newborn_through_those_that_joined_before() -> None:
+    """A newborn at 60 degrees takes a text at 40 in, and through it one at 29, which alone is nearer to the known
+    theme at 0; those there stay."""
+    vectors = np.vstack([at(0, 10, 1), at(40, 1, 2), at(29, 1, 3), at(60, 5, 4), at(0, KNOWN, 5)])
+    texts = [f"text {number}" for number in range(17)]
+    owners = np.array(["c-1"] * KNOWN, dtype=object)
+    groups = np.array([0] * 12 + [1] * 5 + [0] * KNOWN, np.int64)
+    found = place(texts, vectors, owners, groups, min_size=5, divide=divided)
+    (born,) = found.born
+    assert found.ids == ("c-1",) * 10 + (born,) * 7
+    assert place(texts, vectors, owners, groups, min_size=5).ids[11] == "c-1"
