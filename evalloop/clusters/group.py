@@ -74,7 +74,18 @@ class LeidenClusterer:
         nearest[chosen] = groups
         own = (rows * centers[nearest]).sum(axis=1)
         far = np.minimum(own, cosines) < _fence(own[chosen])
-        return np.where(far, OTHER, nearest)
+        return self._with_repeated(rows, counts, np.where(far, OTHER, nearest), seed)
+
+    def _with_repeated(self, rows: Vectors, counts: Labels, labels: Labels, seed: int) -> Labels:
+        """Rows that came many times are no outliers, however few they are beside thousands that came once: those that
+        were left over are grouped among themselves."""
+        import numpy as np
+
+        again = np.flatnonzero((labels == OTHER) & (counts >= self.min_size))
+        if len(again):
+            groups = self._partition(rows[again], counts[again], self.min_size, seed)
+            labels[again] = np.where(groups == OTHER, OTHER, groups + labels.max() + 1)
+        return labels
 
     def _partition(self, rows: Vectors, counts: Labels, min_size: int, seed: int) -> Labels:
         import numpy as np

@@ -120,3 +120,19 @@ def test_canonical_renames_and_nothing_else(pairs: list[tuple[int, int]]) -> Non
     assert np.array_equal(found < 0, groups < 0)
     assert len(set(zip(groups.tolist(), found.tolist(), strict=True))) == len(set(groups.tolist()))
     assert np.array_equal(canonical(found, counts), found)
+
+
+def test_what_many_wrote_is_no_outlier(vectors: NDArray[np.float32]) -> None:
+    """Two sentences that hundreds sent word for word are groups beside thousands that came once, though few rows are
+    like them; a row that came once stays left over."""
+    rng = np.random.default_rng(0)
+    apart = rng.normal(size=(9, vectors.shape[1])).astype(np.float32)
+    own, lonely = apart[:8], apart[8:]
+    own[4:] = own[4] + 0.2 * own[4:]
+    own[:4] = own[0] + 0.2 * own[:4]
+    many = np.concatenate([np.repeat(own, 100, axis=0), lonely])
+    many /= np.linalg.norm(many, axis=1, keepdims=True)
+    found = LeidenClusterer().cluster(np.concatenate([vectors, many]))[len(vectors):]
+    assert found[-1] == -1
+    assert (found[:-1] >= 0).all()
+    assert set(found[:400]).isdisjoint(found[400:-1])
