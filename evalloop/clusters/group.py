@@ -49,7 +49,7 @@ class LeidenClusterer:
         filled = np.flatnonzero(np.any(vectors, axis=1)) if len(vectors) else np.zeros(0, np.int64)
         if len(filled) < 2:
             return labels
-        rows = np.ascontiguousarray(vectors[filled], dtype=np.float32)
+        rows = np.ascontiguousarray(vectors if len(filled) == len(vectors) else vectors[filled], dtype=np.float32)
         _, first, back, counts = np.unique(_keys(rows), return_index=True, return_inverse=True, return_counts=True)
         labels[filled] = canonical(self._distinct(rows[first], counts, seed), counts)[back]
         return labels
@@ -71,8 +71,8 @@ class LeidenClusterer:
             return np.full(len(rows), OTHER, np.int64)
         centers = graph.centroids(part[groups >= 0], groups[groups >= 0])
         nearest, cosines = graph.assign(rows, centers)
-        nearest[chosen] = groups
-        own = (rows * centers[nearest]).sum(axis=1)
+        nearest[chosen], own = groups, cosines.copy()
+        own[chosen] = (part * centers[groups]).sum(axis=1)
         far = np.minimum(own, cosines) < _fence(own[chosen])
         return self._with_repeated(rows, counts, np.where(far, OTHER, nearest), seed)
 
