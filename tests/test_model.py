@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -113,12 +114,15 @@ def connections(port: int) -> int:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc to see this process's connections")
-def test_the_door_to_models_is_closed(model_server: Any) -> None:
-    """A connection is kept for the next call, and given back when the door is closed."""
+def test_the_door_to_models_is_closed(new_server: Callable[..., Any]) -> None:
+    """A connection is kept for the next call, and given back when the door is closed (the server is one that no
+    other test leaves connections to)."""
+    server = new_server()
+
     async def calls() -> list[int]:
-        await model.complete([{"role": "user", "content": "x"}], "m", base_url=model_server.base_url)
-        kept = connections(model_server.port)
+        await model.complete([{"role": "user", "content": "x"}], "m", base_url=server.base_url)
+        kept = connections(server.port)
         await model.close()
-        return [kept, connections(model_server.port)]
+        return [kept, connections(server.port)]
 
     assert asyncio.run(calls()) == [1, 0]
