@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals import consent
-from evalloop.signals.resolve import direct, resolved
+from evalloop.signals.resolve import ASKED, asked, direct, resolved
 from evalloop.signals.sessions import placed, stitched
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ TURN = ("response_id", "session_id", "stitched", "place", "user_key", "at_us", "
         "regenerate_of", "next_us", "next_event", "following_event", "following_us", "prompt_chars", "response_chars",
         "response_words", *CONTEXT)
 """The columns of turns."""
-_SESSION = ("response_id", "event_id", "at_us", "session_id", "user_key", "turn_index", "regenerate_of", "prompt_chars")
-"""What sessions are found by."""
+_SIZES = ("response_chars", "response_words")
+_SESSION = ("response_id", "event_id", "told_by", "at_us", "session_id", "user_key", "turn_index", "regenerate_of",
+            "prompt_chars")
+"""What sessions are found by, and in ``told_by`` the event that says the rest of a turn."""
 
 
 @dataclass(frozen=True)
@@ -78,34 +80,38 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     """Turns and acts of the events in ``log`` (columns of the lake).
 
     Events find their response by any of its names, however late or early they came; clocks that disagree do no harm,
-    for nothing is joined by time but events that name only a session, a task or a user.
+    for nothing is joined by time but events that name only a session, a task or a user. Only few columns are held on the
+    way: what a turn or an act says besides is read from the log where it is used.
     """
     log = engine.view(log)
     events, internal = consent.counted(engine, log)
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
-    acts, lost = _acts(engine, events, generations)
-    turns = _turns(engine, generations, lost, acts, idle_s)
-    via = {row["via"]: int(row["n"]) for row in engine.records(acts.group_by("via").aggregate(n=acts.count()))}
-    about = sum(via.get(way, 0) for way in ("direct", "name", "orphan"))
+    others = engine.view(events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES))))
+    unknown = _unknown(engine, others, generations)
+    spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
+    acts = engine.view(_every_act(engine, events, others, spoken, generations))
+    turns = _turns(engine, events, generations, None if unknown is None or spoken is None else _orphans(unknown, spoken),
+                   acts, idle_s)
+    via = {} if spoken is None else {
+        row["via"]: int(row["n"]) for row in engine.records(spoken.group_by("via").aggregate(n=spoken.count()))}
+    named = engine.count(others) - sum(via.values())
     return Evidence(engine, events, turns, acts, {
-        "events": engine.count(log), "about": about, "orphans": via.get("orphan", 0),
-        "session_level": via.get("session", 0), "internal": internal, "doubled": doubled,
-        "turns": engine.count(generations)})
+        "events": engine.count(log), "about": named + via.get("name", 0) + via.get("orphan", 0),
+        "orphans": via.get("orphan", 0), "session_level": via.get("session", 0), "internal": internal,
+        "doubled": doubled, "turns": engine.count(generations)})
 
 
 # ---- responses -------------------------------------------------------------------------------------------------------
 
 
 def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
-    """One row for each response, without its texts; of several generations under one id the first stays."""
+    """One row for each response, with its names; of several generations under one id the first stays."""
     ibis = door.ibis
     made = events.filter(events.event_type == GENERATION)
     named = made.mutate(response_id=ibis.coalesce(made.response_id, made.provider_response_id, made.event_id),
-                        prompt_chars=made.prompt.length().cast("int64"))
-    found = engine.keep(named.select(
-        "response_id", "event_id", "at_us", "day", "session_id", "user_key", *_NAMES, "regenerate_of", "prompt_chars",
-        "response_chars", "response_words", *CONTEXT))
+                        prompt_chars=made.prompt.length().cast("int64"), told_by=made.event_id)
+    found = engine.keep(named.select(*_SESSION, *_NAMES[:-1]))
     sizes = found.group_by("response_id").aggregate(n=found.count())
     twice = engine.keep(sizes.filter(sizes.n > 1).select("response_id"))
     if not engine.count(twice):
@@ -118,113 +124,139 @@ def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
     """Generations whose session or user is told by their acts only get these from them."""
-    ibis = door.ibis
-    gaps = generations.filter(generations.session_id.isnull() | generations.user_key.isnull()).select("response_id")
-    if not engine.count(gaps):
-        return generations
-    told = acts.semi_join(gaps, "response_id").group_by("response_id").aggregate(
-        told_session=acts.session_id.min(), told_user=acts.user_key.min())
-    joined = generations.left_join(told, "response_id")
-    return joined.mutate(session_id=ibis.coalesce(joined.session_id, joined.told_session),
-                         user_key=ibis.coalesce(joined.user_key, joined.told_user)).select(*generations.columns)
+    gaps = engine.first(generations.aggregate(**{
+        name: generations[name].isnull().sum().fill_null(0) for name in ("session_id", "user_key")}))
+    for name in (name for name, many in gaps.items() if many):
+        without = generations.filter(generations[name].isnull()).select("response_id")
+        says = acts.filter(acts[name].notnull()).semi_join(without, "response_id")
+        told = engine.keep(says.group_by("response_id").aggregate(told=says[name].min()))
+        if engine.count(told):
+            joined = generations.left_join(told, "response_id")
+            generations = joined.mutate(**{name: door.ibis.coalesce(joined[name], joined.told)}).select(
+                *generations.columns)
+    return generations
 
 
-def _orphans(lost: Table, columns: Mapping[str, Any]) -> Table:
-    """A turn without a generation for each response that only acts speak of."""
+@door.built_once
+def _orphans(unknown: Table, spoken: Table) -> Table:
+    """A turn without a generation for each response that only acts speak of: the first of them says the rest of it."""
     ibis = door.ibis
-    missing = lost.filter(~lost.known)
-    first = missing.mutate(rank=ibis.row_number().over(
-        ibis.window(group_by=missing.response_id, order_by=[missing.at_us, missing.event_id])))
-    owners = missing.group_by("response_id").aggregate(session_id=missing.session_id.min(),
-                                                       user_key=missing.user_key.min())
-    head = first.filter(first["rank"] == 0).drop("session_id", "user_key")
-    rows = head.inner_join(owners, "response_id")
-    empty = {"event_id", "regenerate_of", "prompt_chars", "response_chars", "response_words"}
-    given = {name: ibis.null(kind) if name in empty or name not in rows.columns else rows[name]
-             for name, kind in columns.items()}
-    return rows.select(**given)
+    lost = spoken.filter(~spoken.known & spoken.speaks_of.notnull())
+    missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
+    by_time = ibis.window(group_by=missing.speaks_of, order_by=[missing.at_us, missing.event_id])
+    all_of_it = ibis.window(group_by=missing.speaks_of)
+    first = missing.mutate(rank=ibis.row_number().over(by_time), session=missing.session_id.min().over(all_of_it),
+                           user=missing.user_key.min().over(all_of_it))
+    first = first.filter(first["rank"] == 0)
+    return first.select(
+        response_id="speaks_of", event_id=ibis.null("string"), told_by="event_id", at_us="at_us", session_id="session",
+        user_key="user", turn_index="turn_index", regenerate_of=ibis.null("string"), prompt_chars=ibis.null("int64"))
 
 
 # ---- acts ------------------------------------------------------------------------------------------------------------
 
 
-def _acts(engine: Engine, events: Table, generations: Table) -> tuple[Table, Table | None]:
-    """All acts with the response they speak of; and those of them that named no known one outright, if any."""
-    ibis = door.ibis
-    others = events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES)))
+def _unknown(engine: Engine, others: Table, generations: Table) -> Table | None:
+    """The acts that do not name a known response outright, with what they name; None when there are none."""
     named = others.mutate(names=direct(others))
-    slow = engine.keep(named.anti_join(generations, named["names"] == generations.response_id).drop("names"))
-    fast = named.filter(named["names"].notnull())
-    if engine.count(slow):
-        fast = fast.semi_join(generations, fast["names"] == generations.response_id)
-    fast = fast.mutate(speaks_of=fast["names"], known=ibis.literal(True), via=ibis.literal("direct")).drop("names")
-    acts = _as_acts(fast)
-    owned = _with_owner(engine, generations, acts) if engine.count(slow) else generations
-    lost = engine.keep(_as_acts(resolved(slow, owned))) if engine.count(slow) else None
-    every = [each for each in (lost, _tries(engine, events, generations)) if each is not None]
-    return engine.view(acts.union(*every) if every else acts), lost
+    unknown = engine.keep(named.anti_join(generations, named["names"] == generations.response_id).select(*ASKED))
+    return unknown if engine.count(unknown) else None
+
+
+def _spoken(engine: Engine, others: Table, unknown: Table, generations: Table) -> Table:
+    """(of_event, speaks_of, known, via) of those acts; ``speaks_of`` is null where an act belongs to no response."""
+    ibis = door.ibis
+    nothing = unknown.select(of_event="event_id", speaks_of=ibis.null("string"), known=ibis.literal(False),
+                             via=ibis.null("string"))
+    kinds = asked(engine, unknown)
+    if kinds.needs_owner:
+        generations = _with_owner(engine, generations, _acts(others, nothing))
+    found = resolved(unknown, generations, kinds)
+    both = nothing.select("of_event").left_join(found, "of_event")
+    return engine.keep(both.select("of_event", "speaks_of", known=both.known.fill_null(False), via="via"))
 
 
 @door.built_once
-def _as_acts(events: Table) -> Table:
-    kept = [name for name in events.columns if name not in _LEFT_OUT and name not in ("speaks_of", "known", "via")]
-    return events.select(*kept, response_id=events.speaks_of, known=events.known, via=events.via)
-
-
-def _tries(engine: Engine, events: Table, generations: Table) -> Table | None:
-    """A generation that replaces another is an act on that one; None when there is no such one."""
+def _acts(others: Table, spoken: Table | None) -> Table:
+    """All acts with the response they speak of."""
     ibis = door.ibis
+    named = others.mutate(names=direct(others))
+    if spoken is None:
+        return _as_acts(named, named["names"], ibis.literal(True), ibis.literal("direct"))
+    both = named.left_join(spoken, named.event_id == spoken.of_event)
+    both = both.filter(both.of_event.isnull() | both.speaks_of.notnull())
+    return _as_acts(both, ibis.coalesce(both.speaks_of, both["names"]), both.known.fill_null(True),
+                    both.via.fill_null("direct"))
+
+
+def _as_acts(events: Table, speaks_of: Any, known: Any, via: Any) -> Table:
+    added = ("names", "of_event", "speaks_of", "known", "via")
+    kept = [name for name in events.columns if name not in _LEFT_OUT and name not in added]
+    return events.select(*kept, response_id=speaks_of, known=known, via=via)
+
+
+def _every_act(engine: Engine, events: Table, others: Table, spoken: Table | None, generations: Table) -> Table:
+    """The acts, and the generations that replace another: each is an act on that one."""
     again = generations.filter(generations.regenerate_of.notnull()
                                & (generations.regenerate_of != generations.response_id))
-    earlier = generations.select(earlier=generations.response_id)
-    ids = engine.keep(again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id"))
-    if not engine.count(ids):
-        return None
-    rows = events.filter(events.event_type == GENERATION).semi_join(ids, "event_id")
-    return engine.keep(_as_acts(rows.mutate(speaks_of=rows.regenerate_of, known=ibis.literal(True),
-                                            via=ibis.literal("again"))))
+    earlier = generations.select(earlier="response_id")
+    tries = engine.keep(again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id"))
+    acts = _acts(others, spoken)
+    return acts.union(_tries(events, tries)) if engine.count(tries) else acts
+
+
+@door.built_once
+def _tries(events: Table, tries: Table) -> Table:
+    ibis = door.ibis
+    rows = events.filter(events.event_type == GENERATION).semi_join(tries, "event_id")
+    rows = rows.mutate(event_type=ibis.literal(GENERATION))
+    return _as_acts(rows, rows.regenerate_of, ibis.literal(True), ibis.literal("again"))
 
 
 # ---- turns -----------------------------------------------------------------------------------------------------------
 
 
-def _turns(engine: Engine, generations: Table, lost: Table | None, acts: Table, idle_s: float) -> Table:
-    """Sessions are found on the few columns that they need; the rest joins at the end."""
-    found = engine.keep(_in_sessions(engine, generations, lost, acts, idle_s))
-    shown = acts.filter(acts.event_type == SHOWN).select("response_id")
-    if engine.count(shown.limit(1)):
-        found = engine.keep(_without_completions(found, shown))
-    every = generations.drop(*(name for name in _NAMES if name != "turn_index"))
-    every = every if lost is None else every.union(_orphans(lost, every.schema()))
-    turns = every.drop(*(name for name in found.columns if name in every.columns and name != "response_id"))
-    return engine.keep(_with_following(turns.inner_join(found, "response_id"), acts).select(*TURN))
-
-
-def _in_sessions(engine: Engine, generations: Table, lost: Table | None, acts: Table, idle_s: float) -> Table:
-    """Each response with its session and user, its place there, and what follows."""
-    ibis = door.ibis
+def _turns(engine: Engine, events: Table, generations: Table, orphans: Table | None, acts: Table,
+           idle_s: float) -> Table:
+    """Sessions are found on the few columns that they need; the rest is read from the log at the end."""
     every = _with_owner(engine, generations.select(*_SESSION), acts)
-    every = engine.keep(every if lost is None else every.union(_orphans(lost, every.schema())))
-    every = stitched(every, idle_s, some=engine.count(every.filter(every.session_id.isnull())) > 0)
-    every = engine.view(every)
-    answered = placed(every.filter(every.event_id.notnull()))
-    if lost is None:
-        return answered
-    orphans = every.filter(every.event_id.isnull()).mutate(
-        place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
-    return answered.union(orphans.select(*answered.columns))
+    every = every if orphans is None else every.union(orphans)
+    some = engine.count(every.filter(every.session_id.isnull())) > 0
+    shown = engine.keep(acts.filter(acts.event_type == SHOWN).select(suggestion="response_id").distinct())
+    found = engine.keep(_in_sessions(every, shown if engine.count(shown) else None, idle_s, some))
+    return engine.keep(_with_following(_with_context(found, events), acts).select(*TURN))
 
 
 @door.built_once
-def _without_completions(turns: Table, shown: Table) -> Table:
-    """Suggestions that were shown (code completions) are no talk: their prompt is no message, and none follows them."""
+def _in_sessions(every: Table, shown: Table | None, idle_s: float, some: bool) -> Table:
+    """Each response with its session and user, its place there, and what follows.
+
+    Suggestions that were ``shown`` (code completions) are no talk: their prompt is no message, and none follows them.
+    """
     ibis = door.ibis
-    suggested = turns.semi_join(shown, "response_id").select(suggested="event_id")
-    after = suggested.select(after="suggested")
-    marked = turns.left_join(suggested, turns.event_id == suggested.suggested)
-    marked = marked.left_join(after, marked.next_event == after.after)
-    talk = marked.suggested.isnull() & marked.after.isnull()
-    return marked.mutate(next_event=ibis.ifelse(talk, marked.next_event, ibis.null("string"))).select(*turns.columns)
+    every = stitched(every, idle_s, some=some)
+    marked = every.mutate(suggestion=ibis.null("string")) if shown is None else every.left_join(
+        shown, every.response_id == shown.suggestion)
+    marked = marked.mutate(talk=marked.suggestion.isnull()).drop("suggestion")
+    answered = placed(marked.filter(marked.event_id.notnull()))
+    orphans = marked.filter(marked.event_id.isnull()).drop("talk", "prompt_chars").mutate(
+        place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
+    kept = [*orphans.columns, "prompt_chars"]
+    return answered.select(*kept).union(orphans.mutate(prompt_chars=ibis.null("int64")).select(*kept))
+
+
+@door.built_once
+def _with_context(found: Table, events: Table) -> Table:
+    """Turns with what the event that tells of them says: the generation, else the first act on the response."""
+    ibis = door.ibis
+    made, others = events.event_type == GENERATION, events.event_type != GENERATION
+    told = [events.filter(made).select("day", *_SIZES, *CONTEXT, source="event_id"),
+            events.filter(others).select("day", **{name: ibis.null("int64") for name in _SIZES},
+                                         **{name: events[name] for name in CONTEXT}, source=events.event_id)]
+    turns = [found.filter(found.event_id.notnull()), found.filter(found.event_id.isnull())]
+    first, second = (one.inner_join(rest, one.told_by == rest.source).drop("source", "told_by")
+                     for one, rest in zip(turns, told, strict=True))
+    return first.union(second.select(*first.columns))
 
 
 @door.built_once

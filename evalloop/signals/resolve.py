@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+
+if TYPE_CHECKING:
+    from evalloop.engine import Engine
 
 Table = Any
 DIRECT = ("regenerate_of", "edit_of", "rephrase_of", "response_id", "provider_response_id")
@@ -13,6 +17,32 @@ ALIASES = ("message", "span", "trace", "turn")
 OUTCOMES = "outcome."
 WINDOW_H = {"outcome.task": 72, "outcome.ticket": 72, "outcome.deal": 720, "outcome.custom": 720}
 """Hours within which an outcome of a task or a user is about an answer; ``payload.window_s`` goes first."""
+ASKED = ("event_id", "event_type", "at_us", "user_key", "session_id", "task_id", "message_id", "trace_id", "span_id",
+         "turn_index", "window_s", *DIRECT)
+"""The columns of an event by which its response is found."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The kinds of names that some events have, and whether some have none; the others need not be looked for."""
+
+    direct: tuple[str, ...]
+    aliases: tuple[str, ...]
+    nameless: bool
+
+    @property
+    def needs_owner(self) -> bool:
+        """Whether a response is looked for by its session or user."""
+        return self.nameless or "turn" in self.aliases
+
+
+def asked(engine: Engine, events: Table) -> Asked:
+    """What ``events`` name."""
+    names = {**{name: events[name] for name in DIRECT}, **{kind: _alias(events, kind) for kind in ALIASES}}
+    found = engine.first(events.aggregate(
+        nameless=_own(events).isnull().sum(), **{name: column.notnull().sum() for name, column in names.items()}))
+    return Asked(tuple(name for name in DIRECT if found[name]), tuple(kind for kind in ALIASES if found[kind]),
+                 bool(found["nameless"]))
 
 
 def direct(events: Table) -> Any:
@@ -32,23 +62,21 @@ def _alias(events: Table, kind: str) -> Any:
 
 
 @door.built_once
-def resolved(events: Table, responses: Table) -> Table:
-    """``events`` that name no known response first of all, with ``speaks_of``, ``known`` and ``via``.
+def resolved(events: Table, responses: Table, kinds: Asked) -> Table:
+    """(of_event, speaks_of, known, via) of ``events`` (their columns ``ASKED``) that name no known response outright.
 
     A name that two responses share means neither. An event with names that nobody knows is an orphan and speaks of the
     name itself; one without a name goes to the last response of its session before it (of its task, or of its user
     where it is an outcome); what has none of these is left out.
     """
-    slim = events.select("event_id", "event_type", "at_us", "user_key", "session_id", "task_id", "message_id",
-                         "trace_id", "span_id", "turn_index", "window_s", *DIRECT)
-    found = _by_name(slim, responses).union(_before(slim, responses))
-    return events.inner_join(found, events.event_id == found.of_event).drop("of_event")
+    found = [_by_name(events, responses, kinds)] if kinds.direct or kinds.aliases else []
+    return _all([*found, *([_before(events, responses)] if kinds.nameless else [])])
 
 
-def _by_name(events: Table, responses: Table) -> Table:
+def _by_name(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, speaks_of, known, via) of the events that have a name."""
     ibis = door.ibis
-    named = _named(events, responses).select(named="of_event", hit="hit")
+    named = _named(events, responses, kinds).select(named="of_event", hit="hit")
     with_name = events.select(of_event=events.event_id, own=_own(events))
     with_name = with_name.filter(with_name.own.notnull())
     told = with_name.left_join(named, with_name.of_event == named.named)
@@ -62,26 +90,26 @@ def _own(events: Table) -> Any:
                               events.session_id + " " + events.turn_index.cast("string"))
 
 
-def _named(events: Table, responses: Table) -> Table:
+def _named(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, hit): the best known name of each event."""
     ibis = door.ibis
-    names = [(rank, "r " + events[name]) for rank, name in enumerate(DIRECT)]
-    names += [(len(DIRECT) + rank, _alias(events, kind)) for rank, kind in enumerate(ALIASES)]
+    names = [(DIRECT.index(name), "r " + events[name]) for name in kinds.direct]
+    names += [(len(DIRECT) + ALIASES.index(kind), _alias(events, kind)) for kind in kinds.aliases]
     asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"), name=name)
                  for rank, name in names)
     asked = asked.filter(asked.name.notnull())
-    known = _known_names(responses, asked.select("name").distinct())
+    known = _known_names(responses, asked.select("name").distinct(), kinds)
     pairs = asked.inner_join(known, "name")
     best = pairs.mutate(place=ibis.row_number().over(ibis.window(group_by=pairs.of_event, order_by=pairs.rank)))
     return best.filter(best.place == 0).select("of_event", hit=best.response)
 
 
-def _known_names(responses: Table, wanted: Table) -> Table:
+def _known_names(responses: Table, wanted: Table, kinds: Asked) -> Table:
     """(name, response) of the wanted names that mean one response; its own id always means itself."""
     ibis = door.ibis
     own = responses.select(name="r " + responses.response_id, response=responses.response_id)
     others = [responses.select(name="r " + responses.provider_response_id, response=responses.response_id)]
-    others += [responses.select(name=_alias(responses, kind), response=responses.response_id) for kind in ALIASES]
+    others += [responses.select(name=_alias(responses, kind), response=responses.response_id) for kind in kinds.aliases]
     every = _all([own.mutate(own=ibis.literal(1, "int64")),
                   *(each.mutate(own=ibis.literal(0, "int64")) for each in others)])
     asked = every.filter(every.name.notnull()).semi_join(wanted, "name")

@@ -47,7 +47,8 @@ def _by_idle_gap(responses: Table, idle_s: float) -> Table:
 def placed(responses: Table) -> Table:
     """Responses with their ``place`` in the session (0 first) and the next answer that is not a new try of the same.
 
-    ``next_us`` is when that answer came; ``next_event`` its event id, null where its prompt is not kept.
+    ``next_us`` is when that answer came; ``next_event`` its event id, null where its prompt is not kept or one of the
+    two is no ``talk``.
     """
     ibis = door.ibis
     table = responses.mutate(ordinal=ibis.coalesce(responses.turn_index, ibis.literal(-1, "int64")))
@@ -70,11 +71,11 @@ def _with_next(table: Table) -> Table:
     fresh = table.filter(table.fresh)
     ahead = ibis.window(group_by=fresh.session_id, order_by=fresh.place)
     fresh = fresh.mutate(next_us=fresh.at_us.lead().over(ahead), next_event=fresh.event_id.lead().over(ahead),
-                         next_chars=fresh.prompt_chars.lead().over(ahead))
+                         next_chars=ibis.ifelse(fresh.talk, fresh.prompt_chars, 0).lead().over(ahead))
     leads = fresh.select(of_session="session_id", of_try="try_of", next_us="next_us", next_event="next_event",
                          next_chars="next_chars")
     others = table.filter(~table.fresh)
     others = others.left_join(leads, (others.session_id == leads.of_session) & (others.try_of == leads.of_try))
     every = fresh.union(others.select(*fresh.columns))
-    said = every.next_chars.fill_null(0) > 0
+    said = every.talk & (every.next_chars.fill_null(0) > 0)
     return every.mutate(next_event=ibis.ifelse(said, every.next_event, ibis.null("string"))).drop("next_chars")
