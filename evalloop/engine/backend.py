@@ -26,6 +26,8 @@ Table = Any
 """An Ibis table expression."""
 Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 BATCH, ROWS = 50_000, 1_000
+SCRATCH = ("set checkpoint_threshold = '1TB'", "pragma disable_checkpoint_on_shutdown", "set fsync_mode = 'NONE'")
+"""The database of kept tables need not survive its process: it is never brought to order on the disk."""
 SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
 
 
@@ -132,6 +134,8 @@ class DuckDB(Engine):
             place, temp_directory=f"{self._folder.name}/spill",
             preserve_insertion_order=False, autoinstall_known_extensions=False, autoload_known_extensions=False,
             **bounds)
+        for setting in SCRATCH:
+            self.backend.raw_sql(setting)
 
     def branch(self) -> DuckDB:
         """An engine with tables of its own in the same database, which is made at once; closed with this one."""

@@ -33,10 +33,11 @@ TURN = ("response_id", "session_id", "stitched", "place", "user_key", "at_us", "
         "regenerate_of", "next_us", "next_event", "following_event", "following_us", "prompt_chars", "response_chars",
         "response_words", *CONTEXT)
 """The columns of turns."""
-_SIZES = ("response_chars", "response_words")
-_SESSION = ("response_id", "event_id", "told_by", "at_us", "session_id", "user_key", "turn_index", "regenerate_of",
-            "prompt_chars")
-"""What sessions are found by, and in ``told_by`` the event that says the rest of a turn."""
+_TOLD = ("day", "turn_index", "regenerate_of", "response_chars", "response_words")
+_FOUND = ("response_id", "event_id", "at_us", "session_id", "user_key", "stitched", "place", "next_us", "next_event",
+          "prompt_chars")
+_SESSION = ("response_id", "event_id", "at_us", "session_id", "user_key", "turn_index", "regenerate_of", "prompt_chars")
+"""What sessions are found by."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     unknown = _unknown(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
     acts = engine.view(_every_act(engine, events, others, spoken, generations))
-    turns = _turns(engine, events, generations, None if unknown is None or spoken is None else _orphans(unknown, spoken),
-                   acts, idle_s)
+    orphans = None if unknown is None or spoken is None else engine.keep(_orphans(unknown, spoken))
+    turns = _turns(engine, events, generations, orphans, acts, idle_s)
     via = {} if spoken is None else {
         row["via"]: int(row["n"]) for row in engine.records(spoken.group_by("via").aggregate(n=spoken.count()))}
     named = engine.count(others) - sum(via.values())
@@ -110,7 +111,7 @@ def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
     ibis = door.ibis
     made = events.filter(events.event_type == GENERATION)
     named = made.mutate(response_id=ibis.coalesce(made.response_id, made.provider_response_id, made.event_id),
-                        prompt_chars=made.prompt.length().cast("int64"), told_by=made.event_id)
+                        prompt_chars=made.prompt.length().cast("int64"))
     found = engine.keep(named.select(*_SESSION, *_NAMES[:-1]))
     sizes = found.group_by("response_id").aggregate(n=found.count())
     twice = engine.keep(sizes.filter(sizes.n > 1).select("response_id"))
@@ -139,7 +140,7 @@ def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
 
 @door.built_once
 def _orphans(unknown: Table, spoken: Table) -> Table:
-    """A turn without a generation for each response that only acts speak of: the first of them says the rest of it."""
+    """A turn without a generation for each response that only acts speak of: the first of them tells of it."""
     ibis = door.ibis
     lost = spoken.filter(~spoken.known & spoken.speaks_of.notnull())
     missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
@@ -220,11 +221,11 @@ def _turns(engine: Engine, events: Table, generations: Table, orphans: Table | N
            idle_s: float) -> Table:
     """Sessions are found on the few columns that they need; the rest is read from the log at the end."""
     every = _with_owner(engine, generations.select(*_SESSION), acts)
-    every = every if orphans is None else every.union(orphans)
+    every = every if orphans is None else every.union(orphans.select(*_SESSION))
     some = engine.count(every.filter(every.session_id.isnull())) > 0
     shown = engine.keep(acts.filter(acts.event_type == SHOWN).select(suggestion="response_id").distinct())
     found = engine.keep(_in_sessions(every, shown if engine.count(shown) else None, idle_s, some))
-    return engine.keep(_with_following(_with_context(found, events), acts).select(*TURN))
+    return engine.keep(_with_following(_with_context(found, orphans, events), acts).select(*TURN))
 
 
 @door.built_once
@@ -239,24 +240,23 @@ def _in_sessions(every: Table, shown: Table | None, idle_s: float, some: bool) -
         shown, every.response_id == shown.suggestion)
     marked = marked.mutate(talk=marked.suggestion.isnull()).drop("suggestion")
     answered = placed(marked.filter(marked.event_id.notnull()))
-    orphans = marked.filter(marked.event_id.isnull()).drop("talk", "prompt_chars").mutate(
+    orphans = marked.filter(marked.event_id.isnull()).mutate(
         place=ibis.null("int64"), next_us=ibis.null("int64"), next_event=ibis.null("string"))
-    kept = [*orphans.columns, "prompt_chars"]
-    return answered.select(*kept).union(orphans.mutate(prompt_chars=ibis.null("int64")).select(*kept))
+    return answered.select(*_FOUND).union(orphans.select(*_FOUND))
 
 
 @door.built_once
-def _with_context(found: Table, events: Table) -> Table:
+def _with_context(found: Table, orphans: Table | None, events: Table) -> Table:
     """Turns with what the event that tells of them says: the generation, else the first act on the response."""
-    ibis = door.ibis
-    made, others = events.event_type == GENERATION, events.event_type != GENERATION
-    told = [events.filter(made).select("day", *_SIZES, *CONTEXT, source="event_id"),
-            events.filter(others).select("day", **{name: ibis.null("int64") for name in _SIZES},
-                                         **{name: events[name] for name in CONTEXT}, source=events.event_id)]
-    turns = [found.filter(found.event_id.notnull()), found.filter(found.event_id.isnull())]
-    first, second = (one.inner_join(rest, one.told_by == rest.source).drop("source", "told_by")
-                     for one, rest in zip(turns, told, strict=True))
-    return first.union(second.select(*first.columns))
+    made = events.filter(events.event_type == GENERATION).select(*_TOLD, *CONTEXT, source="event_id")
+    answered = found.inner_join(made, found.event_id == made.source).drop("source")
+    if orphans is None:
+        return answered
+    acts = events.filter(events.event_type != GENERATION).select("day", "turn_index", *CONTEXT, source="event_id")
+    silent = found.filter(found.event_id.isnull()).inner_join(orphans.select("response_id", "told_by"), "response_id")
+    silent = silent.inner_join(acts, silent.told_by == acts.source)
+    empty = {name: door.ibis.null(answered[name].type()) for name in answered.columns if name not in silent.columns}
+    return answered.union(silent.mutate(**empty).select(*answered.columns))
 
 
 @door.built_once
