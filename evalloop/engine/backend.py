@@ -11,12 +11,12 @@ import tempfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from evalloop.engine.compiled import Compiler, named, numbers, query_of, schema_of
 from evalloop.errors import ConfigError, EvalloopError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Engine(ABC):
 
     def query(self, table: Table) -> str:
         """The SQL of an expression."""
-        return _query(self.name, table.op(), _Compiler(self.backend))
+        return query_of(self.name, table.op(), Compiler(self.backend))
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +157,7 @@ class DuckDB(Engine):
         paths = ", ".join(_quoted(_literal(each)) for each in addresses)
         self.backend.raw_sql(f'create view "{name}" as select * from '  # noqa: S608 - quoted
                              f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false)")
-        return _named(name, _schema_of(schema))
+        return named(name, schema_of(schema))
 
     def _objects(self, address: str) -> None:
         """Lets DuckDB read an address that is no path through fsspec."""
@@ -180,21 +180,21 @@ class DuckDB(Engine):
             raise
         finally:
             self.backend.con.unregister(f"{name}_in")
-        return _named(name, _schema_of(schema))
+        return named(name, schema_of(schema))
 
     def view(self, table: Table) -> Table:
         name = self._name("view")
         self.backend.raw_sql(f'create view "{name}" as {self._typed(table)}')
-        return _named(name, table.schema())
+        return named(name, table.schema())
 
     def keep(self, table: Table) -> Table:
         name = self._name("kept")
         self.backend.raw_sql(f'create table "{name}" as {self._typed(table)}')
-        return _named(name, table.schema())
+        return named(name, table.schema())
 
     def _typed(self, table: Table) -> str:
         """The query of a table in the types of its schema: DuckDB makes a plain 0.5 a decimal, a sum a huge integer."""
-        casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in _numbers(table).items())
+        casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in numbers(table).items())
         if not casts:
             return self.query(table)
         return f"select * replace ({casts}) from ({self.query(table)})"  # noqa: S608 - names of our own tables
@@ -273,13 +273,13 @@ class Spark(Engine):
     def _table(self, frame: Any, schema: Any) -> Table:
         name = self._name("table")
         frame.createOrReplaceTempView(name)
-        return _named(name, schema)
+        return named(name, schema)
 
     def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
         if not addresses:
             return self.rows([], schema)
         paths = [each if "://" in each else _file_address(Path(each)) for each in addresses]
-        return self._table(self.session.read.parquet(*paths), _schema_of(schema))
+        return self._table(self.session.read.parquet(*paths), schema_of(schema))
 
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
         import pyarrow as pa
@@ -287,11 +287,11 @@ class Spark(Engine):
         found = list(tables)
         return self._table(self.session.createDataFrame(
             pa.concat_tables(found) if found else schema.empty_table(), schema=_spark_schema(schema)),
-            _schema_of(schema))
+            schema_of(schema))
 
     def _frame(self, table: Table) -> Any:
         frame = self.session.sql(self.query(table))
-        casts = {name: frame[name].cast(kind) for name, kind in _numbers(table).items()}
+        casts = {name: frame[name].cast(kind) for name, kind in numbers(table).items()}
         return frame.withColumns(casts) if casts else frame
 
     def view(self, table: Table) -> Table:
@@ -316,7 +316,7 @@ class Spark(Engine):
                 yield function(batch)
 
         frame = self._frame(table).mapInArrow(over, _spark_schema(schema))
-        return self._table(self._computed(frame), _schema_of(schema))
+        return self._table(self._computed(frame), schema_of(schema))
 
     def write(self, table: Table, folder: Path) -> None:
         self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(_file_address(folder))
@@ -351,43 +351,7 @@ def _spark_schema(schema: pa.Schema) -> Any:
     return from_arrow_schema(schema)
 
 
-# ---- expressions -----------------------------------------------------------------------------------------------------
-
-
-class _Compiler:
-    """What compiles an expression; alike to every other one, for the kind of engine says how."""
-
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Compiler)
-
-
-@lru_cache(maxsize=4096)
-def _query(kind: str, expression: Any, compiler: _Compiler) -> str:
-    return str(compiler.backend.compile(expression.to_expr()))
-
-
-def _named(name: str, schema: Any) -> Table:
-    import ibis
-
-    return ibis.table(schema, name=name)
-
-
-def _schema_of(schema: pa.Schema) -> Any:
-    import ibis
-
-    return ibis.Schema.from_pyarrow(schema)
-
-
-def _numbers(table: Table) -> dict[str, str]:
-    """The SQL types of the columns whose types engines do not agree on."""
-    return {name: "double" if kind.is_floating() else "bigint"
-            for name, kind in table.schema().items() if kind.is_floating() or kind.is_int64()}
+# ---- addresses -------------------------------------------------------------------------------------------------------
 
 
 def _file_address(path: Path) -> str:

@@ -81,8 +81,8 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     """Turns and acts of the events in ``log`` (columns of the lake).
 
     Events find their response by any of its names, however late or early they came; clocks that disagree do no harm,
-    for nothing is joined by time but events that name only a session, a task or a user. Only few columns are held on the
-    way: what a turn or an act says besides is read from the log where it is used.
+    for nothing is joined by time but events that name only a session, a task or a user. Few columns are held on the
+    way: what else a turn or an act says is read from the log where it is used.
     """
     log = engine.view(log)
     events, internal = consent.counted(engine, log)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 VERSION = "en2"
 
@@ -95,17 +95,32 @@ def _compiled() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     return _any(REFUSALS), _any(COMPLAINTS), _any(APPROVAL)
 
 
+SHORT, REMEMBERED = 120, 20_000
+"""Texts of at most so many characters are remembered, and so many of them."""
 _DENIED = re.compile(rf"\b{NOT} (?:\w+ )?$", re.IGNORECASE)
 _SPACE, _WORD = re.compile(r"\s+"), re.compile(r"\w+")
 
 
 def polarity(text: str, answer: str = "") -> int:
     """-1 for a complaint or correction, +1 for approval, 0 for neither; ``answer`` is what the text follows."""
+    complains, refuses, approves = _heard(text) if len(text) <= SHORT else _read(text)
+    if complains or (refuses and not OFFER.search(answer[-ENDING:])):
+        return -1
+    return int(approves)
+
+
+def _read(text: str) -> tuple[bool, bool, bool]:
+    """Whether a text complains, refuses, approves."""
     plain = _SPACE.sub(" ", text.replace("’", "'").replace("`", "'"))
     refused, complained, approved = _compiled()
-    if complained.search(plain) or (refused.search(plain) and not OFFER.search(answer[-ENDING:])):
-        return -1
-    return 1 if any(not _DENIED.search(plain[: match.start()]) for match in approved.finditer(plain)) else 0
+    if complained.search(plain):
+        return True, False, False
+    return False, refused.search(plain) is not None, any(
+        not _DENIED.search(plain[: match.start()]) for match in approved.finditer(plain))
+
+
+_heard = lru_cache(maxsize=REMEMBERED)(_read)
+"""The same of short texts, which many users write alike: each is read once."""
 
 
 def telling(text: str) -> frozenset[str]:
