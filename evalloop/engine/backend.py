@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from evalloop.engine.compiled import Compiler, named, numbers, query_of, schema_of
+from evalloop.engine.compiled import Compiler, named, numbers, query_of, schema_of, size_of
 from evalloop.errors import ConfigError, EvalloopError, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Engine(ABC):
 
     def count(self, table: Table) -> int:
         """The number of rows."""
-        return int(self.first(table.aggregate(n=table.count()))["n"])
+        return int(self.first(size_of(table))["n"])
 
     def first(self, table: Table) -> dict[str, Any]:
         """The first row; for tables of one row."""
@@ -206,6 +206,11 @@ class DuckDB(Engine):
         reader = cursor.sql(self.query(table)).to_arrow_reader(BATCH)
         schema = table.schema().to_pyarrow()
         return (batch.cast(schema) for batch in reader)
+
+    def first(self, table: Table) -> dict[str, Any]:
+        found = self.backend.con.sql(self.query(table)).to_arrow_table()
+        row: dict[str, Any] = found.cast(table.schema().to_pyarrow()).slice(0, 1).to_pylist()[0]
+        return row
 
     def apply(self, table: Table, function: Function, schema: pa.Schema) -> Table:
         import pyarrow as pa

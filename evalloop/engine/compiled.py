@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from evalloop.engine.once import built_once
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -42,6 +44,12 @@ def schema_of(schema: pa.Schema) -> Any:
     import ibis
 
     return ibis.Schema.from_pyarrow(schema)
+
+
+@built_once
+def size_of(table: Table) -> Table:
+    """The number of rows, as the column ``n``."""
+    return table.aggregate(n=table.count())
 
 
 def numbers(table: Table) -> dict[str, str]:

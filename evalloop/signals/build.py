@@ -36,17 +36,20 @@ def detector_id(detector: Detector) -> str:
 
 def completed(detector: Detector, evidence: Evidence, found: Table) -> Table:
     """Signals of what ``detector`` found: with id, session, and the turn's user where no act has one."""
+    return _completed(detector_id(detector), detector.kind, evidence.turns, found)
+
+
+@door.built_once
+def _completed(name: str, kind: str, turns: Table, found: Table) -> Table:
     ibis = door.ibis
-    given = {name: (found[name] if name in found.columns else ibis.null(kind)).cast(kind)
-             for name, kind in FOUND.items()}
+    given = {column: (found[column] if column in found.columns else ibis.null(type_)).cast(type_)
+             for column, type_ in FOUND.items()}
     rows = found.select(**given)
-    turns = evidence.turns.select("response_id", "session_id", turn_user="user_key", day="day")
-    rows = rows.inner_join(turns, "response_id")
-    name = detector_id(detector)
+    rows = rows.inner_join(turns.select("response_id", "session_id", turn_user="user_key", day="day"), "response_id")
     identity = ibis.literal(name + "|") + rows.response_id + "|" + rows.event_ids.join(",")
     return rows.mutate(
         signal_id=ibis.literal("s-") + identity.hexdigest("sha256").substr(0, 32), detector=ibis.literal(name),
-        kind=ibis.literal(detector.kind), user_key=ibis.coalesce(rows.user_key, rows.turn_user)).select(*SIGNAL)
+        kind=ibis.literal(kind), user_key=ibis.coalesce(rows.user_key, rows.turn_user)).select(*SIGNAL)
 
 
 def by_turn(acts: Table, **measures: Any) -> Table:

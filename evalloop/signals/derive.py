@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from evalloop import engine as door
 from evalloop.errors import PluginError
 from evalloop.records.signal import Signal
 from evalloop.signals.build import SIGNAL, completed, detector_id
@@ -29,8 +30,7 @@ def run(detector: Detector, evidence: Evidence) -> Table:
     try:
         found = completed(detector, evidence, detector.detect(evidence))
         kept = engine.keep(found.distinct(on="signal_id", keep="first") if _may_repeat(detector) else found)
-        wrong = kept.filter(~(kept.polarity.between(-1, 1) & kept.weight.between(0, 1)))
-        odd = next(engine.records(wrong.limit(1)), None)
+        odd = next(engine.records(_wrong(kept)), None)
     except Exception as error:
         raise PluginError(f"detector {detector.name!r} broke: {type(error).__name__}: {error}", plugin=detector.name,
                           version=detector.version, fix="leave it out with --detector, or mend it") from error
@@ -39,6 +39,12 @@ def run(detector: Detector, evidence: Evidence) -> Table:
                           plugin=detector.name, version=detector.version,
                           fix="polarity lies in [-1, 1], weight in [0, 1]")
     return kept
+
+
+@door.built_once
+def _wrong(signals: Table) -> Table:
+    """A signal out of bounds, if there is one."""
+    return signals.filter(~(signals.polarity.between(-1, 1) & signals.weight.between(0, 1))).limit(1)
 
 
 def _may_repeat(detector: Detector) -> bool:

@@ -60,21 +60,29 @@ class Evidence:
 
     def words(self) -> Table:
         """(event_id, said, answered): the user's words of each event that has some, and the answer to them."""
-        ibis, events = door.ibis, self.events
-        said = ibis.coalesce(events.prompt.nullif(""), events.text)
-        return events.filter(said.notnull() | (events.event_type == GENERATION)).select(
-            "event_id", said=said, answered=events.response)
+        return _words(self.events)
 
     def dialogue(self) -> Table:
         """Turns that the user's words follow: ``prompt``, ``response``, ``following``, with their times and ids."""
-        turns = self.turns.filter(self.turns.following_event.notnull())
-        first, second = self.words(), self.words()
-        first = first.select(of_turn="event_id", prompt="said", response="answered")
-        second = second.select(of_next="event_id", following="said")
-        joined = turns.inner_join(second, turns.following_event == second.of_next)
-        joined = joined.left_join(first, joined.event_id == first.of_turn)
-        return joined.select("response_id", "event_id", "user_key", "at_us", "following_us", "following_event",
-                             "prompt", "response", "following")
+        return _dialogue(self.turns, self.words())
+
+
+@door.built_once
+def _words(events: Table) -> Table:
+    said = door.ibis.coalesce(events.prompt.nullif(""), events.text)
+    return events.filter(said.notnull() | (events.event_type == GENERATION)).select(
+        "event_id", said=said, answered=events.response)
+
+
+@door.built_once
+def _dialogue(turns: Table, words: Table) -> Table:
+    turns = turns.filter(turns.following_event.notnull())
+    first = words.select(of_turn="event_id", prompt="said", response="answered")
+    second = words.select(of_next="event_id", following="said")
+    joined = turns.inner_join(second, turns.following_event == second.of_next)
+    joined = joined.left_join(first, joined.event_id == first.of_turn)
+    return joined.select("response_id", "event_id", "user_key", "at_us", "following_us", "following_event",
+                         "prompt", "response", "following")
 
 
 def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
@@ -88,7 +96,7 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     events, internal = consent.counted(engine, log)
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
-    others = engine.view(events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES))))
+    others = engine.view(_others(events))
     unknown = _unknown(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
     acts = engine.view(_every_act(engine, events, others, spoken, generations))
@@ -108,25 +116,33 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
 
 def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
     """One row for each response, with its names; of several generations under one id the first stays."""
-    ibis = door.ibis
-    made = events.filter(events.event_type == GENERATION)
-    named = made.mutate(response_id=ibis.coalesce(made.response_id, made.provider_response_id, made.event_id),
-                        prompt_chars=made.prompt.length().cast("int64"))
-    found = engine.keep(named.select(*_SESSION, *_NAMES[:-1]))
-    sizes = found.group_by("response_id").aggregate(n=found.count())
-    twice = engine.keep(sizes.filter(sizes.n > 1).select("response_id"))
-    if not engine.count(twice):
+    found = engine.keep(_named(events))
+    doubled = engine.first(_differences(found))
+    if not doubled["n"]:
         return found, 0
-    window = ibis.window(group_by=found.response_id, order_by=[found.at_us, found.event_id])
-    first = found.mutate(copy=ibis.row_number().over(window))
-    kept = engine.keep(first.filter(first.copy == 0).drop("copy"))
-    return kept, engine.count(found) - engine.count(kept)
+    window = door.ibis.window(group_by=found.response_id, order_by=[found.at_us, found.event_id])
+    first = found.mutate(copy=door.ibis.row_number().over(window))
+    return engine.keep(first.filter(first.copy == 0).drop("copy")), int(doubled["n"])
+
+
+@door.built_once
+def _named(events: Table) -> Table:
+    made = events.filter(events.event_type == GENERATION)
+    named = made.mutate(
+        response_id=door.ibis.coalesce(made.response_id, made.provider_response_id, made.event_id),
+        prompt_chars=made.prompt.length().cast("int64"))
+    return named.select(*_SESSION, *_NAMES[:-1])
+
+
+@door.built_once
+def _differences(found: Table) -> Table:
+    """How many generations have an id that another has before them."""
+    return found.aggregate(n=found.count() - found.response_id.nunique())
 
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
     """Generations whose session or user is told by their acts only get these from them."""
-    gaps = engine.first(generations.aggregate(**{
-        name: generations[name].isnull().sum().fill_null(0) for name in ("session_id", "user_key")}))
+    gaps = engine.first(_gaps(generations))
     for name in (name for name, many in gaps.items() if many):
         without = generations.filter(generations[name].isnull()).select("response_id")
         says = acts.filter(acts[name].notnull()).semi_join(without, "response_id")
@@ -136,6 +152,12 @@ def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
             generations = joined.mutate(**{name: door.ibis.coalesce(joined[name], joined.told)}).select(
                 *generations.columns)
     return generations
+
+
+@door.built_once
+def _gaps(generations: Table) -> Table:
+    return generations.aggregate(**{
+        name: generations[name].isnull().sum().fill_null(0) for name in ("session_id", "user_key")})
 
 
 @door.built_once
@@ -157,11 +179,22 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
 # ---- acts ------------------------------------------------------------------------------------------------------------
 
 
+@door.built_once
+def _others(events: Table) -> Table:
+    """The events that may speak of a response."""
+    return events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES)))
+
+
 def _unknown(engine: Engine, others: Table, generations: Table) -> Table | None:
     """The acts that do not name a known response outright, with what they name; None when there are none."""
-    named = others.mutate(names=direct(others))
-    unknown = engine.keep(named.anti_join(generations, named["names"] == generations.response_id).select(*ASKED))
+    unknown = engine.keep(_unnamed(others, generations))
     return unknown if engine.count(unknown) else None
+
+
+@door.built_once
+def _unnamed(others: Table, generations: Table) -> Table:
+    named = others.mutate(names=direct(others))
+    return named.anti_join(generations, named["names"] == generations.response_id).select(*ASKED)
 
 
 def _spoken(engine: Engine, others: Table, unknown: Table, generations: Table) -> Table:
@@ -198,12 +231,17 @@ def _as_acts(events: Table, speaks_of: Any, known: Any, via: Any) -> Table:
 
 def _every_act(engine: Engine, events: Table, others: Table, spoken: Table | None, generations: Table) -> Table:
     """The acts, and the generations that replace another: each is an act on that one."""
+    tries = engine.keep(_again(generations))
+    acts = _acts(others, spoken)
+    return acts.union(_tries(events, tries)) if engine.count(tries) else acts
+
+
+@door.built_once
+def _again(generations: Table) -> Table:
     again = generations.filter(generations.regenerate_of.notnull()
                                & (generations.regenerate_of != generations.response_id))
     earlier = generations.select(earlier="response_id")
-    tries = engine.keep(again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id"))
-    acts = _acts(others, spoken)
-    return acts.union(_tries(events, tries)) if engine.count(tries) else acts
+    return again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id")
 
 
 @door.built_once
@@ -223,9 +261,14 @@ def _turns(engine: Engine, events: Table, generations: Table, orphans: Table | N
     every = _with_owner(engine, generations.select(*_SESSION), acts)
     every = every if orphans is None else every.union(orphans.select(*_SESSION))
     some = engine.count(every.filter(every.session_id.isnull())) > 0
-    shown = engine.keep(acts.filter(acts.event_type == SHOWN).select(suggestion="response_id").distinct())
+    shown = engine.keep(_suggestions(acts))
     found = engine.keep(_in_sessions(every, shown if engine.count(shown) else None, idle_s, some))
     return engine.keep(_with_following(_with_context(found, orphans, events), acts).select(*TURN))
+
+
+@door.built_once
+def _suggestions(acts: Table) -> Table:
+    return acts.filter(acts.event_type == SHOWN).select(suggestion="response_id").distinct()
 
 
 @door.built_once
