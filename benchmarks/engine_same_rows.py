@@ -30,6 +30,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import synthetic_lake
 
 from evalloop import engine as door
@@ -87,18 +88,21 @@ def analyses(engine: Any, files: list[str]) -> Iterator[tuple[str, Table]]:
 
 def weighted(engine: Any, cells: Table, failed: Table, factors: Mapping[str, float]) -> Table:
     """(response_id, weight): arrays of failures and cells go to numpy, weights in ten-thousandths come back."""
-    rows = list(engine.records(cells.order_by(*NAMES)))
-    number = {tuple(row[name] for name in NAMES): place for place, row in enumerate(rows)}
-    found = engine.arrow(scored.with_segment(failed.filter(failed.event_id.notnull() & ~failed.set_apart)).select(
-        "response_id", "user_key", *NAMES).order_by("response_id"))
-    keys = zip(*(found.column(name).to_pylist() for name in NAMES), strict=True)
-    responses, users = found.column("response_id").to_pylist(), found.column("user_key").to_pylist()
-    nothing = np.zeros(len(users))
-    heard = Heard(np.array([factors.get(user, 1.0) for user in users]), nothing.astype(bool), nothing,
-                  np.array([user or response for user, response in zip(users, responses, strict=True)], dtype=object),
-                  np.array([number[key] for key in keys], np.int64))
-    weights, _ = weights_of(heard, population_of(rows, {}))
-    made = pa.table({"response_id": responses, "weight": np.round(weights * TENTHS).astype(np.int64)})
+    ibis = door.ibis
+    numbered = engine.keep(cells.mutate(cell=ibis.row_number().over(
+        ibis.window(order_by=[cells[name] for name in NAMES]))))
+    own = scored.with_segment(failed.filter(failed.event_id.notnull() & ~failed.set_apart))
+    told = own.inner_join(numbered, [own[name].identical_to(numbered[name]) for name in NAMES])
+    unit = ibis.dense_rank().over(ibis.window(order_by=ibis.coalesce(told.user_key, told.response_id)))
+    found = engine.arrow(engine.keep(told.select("response_id", "user_key", "cell", unit=unit)).order_by("response_id"))
+    suspects = pc.index_in(found.column("user_key"), pa.array(list(factors), pa.string()))
+    counts = np.append(np.array(list(factors.values()), np.float64), 1.0)
+    nothing = np.zeros(len(found))
+    heard = Heard(counts[suspects.fill_null(len(factors)).to_numpy()], nothing.astype(bool), nothing,
+                  found.column("unit").to_numpy(), found.column("cell").to_numpy().astype(np.int64))
+    weights, _ = weights_of(heard, population_of(list(engine.records(numbered.order_by("cell"))), {}))
+    made = pa.table({"response_id": found.column("response_id"),
+                     "weight": np.round(weights * TENTHS).astype(np.int64)})
     return engine.rows([made], made.schema)
 
 

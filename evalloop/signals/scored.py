@@ -66,7 +66,7 @@ def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -
     ``judged`` are signals as ``judged_apart`` gives them.
     """
     ibis = door.ibis
-    sums = _sums(evidence, judged.filter(judged.value != 0))
+    sums = evidence.engine.keep(_sums(evidence, judged.filter(judged.value != 0)))
     turns = evidence.turns.select("response_id", "event_id", "session_id", "place", "user_key", "day", "at_us",
                                   "surface", "segment")
     every = turns.left_join(sums, "response_id").drop("response_id_right")
