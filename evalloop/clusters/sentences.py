@@ -17,15 +17,20 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+BATCH, GPU_BATCH = 64, 512
+"""Texts at once on the processor and on a GPU."""
 
 
 class SentenceEmbedder:
-    """Vectors of a sentence-transformers model: a name on the hub, or a folder; loaded at the first text."""
+    """Vectors of a sentence-transformers model: a name on the hub, or a folder; loaded at the first text.
+
+    ``batch`` texts go through the model at once; 0 chooses by what it runs on.
+    """
 
     name = "sentence-transformers"
     version = "1"
 
-    def __init__(self, model: str = MODEL, *, batch: int = 64) -> None:
+    def __init__(self, model: str = MODEL, *, batch: int = 0) -> None:
         self.model = model
         self.batch = batch
 
@@ -41,7 +46,8 @@ class SentenceEmbedder:
         distinct = sorted({text for text in shown if text})
         if not distinct:
             return np.zeros((len(texts), 1), np.float32)
-        known = np.asarray(self._loaded.encode(distinct, batch_size=self.batch, normalize_embeddings=True,
+        batch = self.batch or (BATCH if self._loaded.device.type == "cpu" else GPU_BATCH)
+        known = np.asarray(self._loaded.encode(distinct, batch_size=batch, normalize_embeddings=True,
                                                show_progress_bar=False), np.float32)
         rows = {text: row for row, text in enumerate(distinct)}
         padded = np.vstack([known, np.zeros((1, known.shape[1]), np.float32)])

@@ -35,11 +35,10 @@ def weigh_failures(project: Project, *, history: bool = True) -> Weighted:
 def fit_scores(project: Project) -> FusedModel:
     """Fits the fused failure score on all labels, and keeps it for ``failures``; quarantined votes stay out."""
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
-    from evalloop.signals.abuse import set_apart
     from evalloop.signals.derive import records, together
     from evalloop.signals.fused import evidence_of, fit, labels_of
     from evalloop.signals.report import reviewed
-    from evalloop.signals.scored import labelled
+    from evalloop.signals.scored import labelled, set_apart
     from evalloop.signals.turns import turns
     from evalloop.signals.weighted import accounts_of
     from evalloop.store.files import write_json
@@ -51,8 +50,8 @@ def fit_scores(project: Project) -> FusedModel:
         accounts = accounts_of(bench.evidence, every, trust_options(project))
         wanted = bench.evidence.engine.keep(labelled(bench.evidence, every))
         judged = list(turns(bench.evidence, wanted))
-        found = list(records(bench.evidence, every.semi_join(wanted, "response_id")))
-    evidence = evidence_of(set_apart(found, accounts))
+        found = set_apart(bench.evidence.engine, every.semi_join(wanted, "response_id"), accounts)
+        evidence = evidence_of(records(bench.evidence, found))
     model = fit(judged, evidence, labels_of(judged, evidence, reviewed(judged)), list(signals))
     write_json(model_file(project), model.to_dict(), private=True)
     return model

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evalloop.records.account import Account
-from evalloop.records.signal import Signal
 from evalloop.signals.alike import groups_of_like_texts, words_of
 
 if TYPE_CHECKING:
@@ -72,15 +71,6 @@ def suspicious(votes: Iterable[Vote], options: AbuseOptions | None = None) -> tu
     accounts = [_account(user, by_user[user], reasons.get(user, ()), one_sided.get(user), options)
                 for user in {*reasons, *one_sided}]
     return tuple(sorted(accounts, key=lambda each: (-each.votes, each.user_key)))
-
-
-def set_apart(signals: Iterable[Signal], accounts: Iterable[Account]) -> Iterator[Signal]:
-    """The signals with those of suspicious accounts down-weighted (to 0 in quarantine), each with the reason."""
-    factors = {each.user_key: each for each in accounts}
-    for each in signals:
-        account = factors.get(each.user_key or "")
-        yield replace(each, weight=each.weight * account.factor, reason="; ".join(account.reasons)) if (
-            account and each.weight > 0) else each
 
 
 def _account(user: str, votes: Sequence[Vote], reasons: Sequence[str], one_sided: str | None,

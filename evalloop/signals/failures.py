@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
-from evalloop.signals.fused import Score, evidence_of, score
+from evalloop.signals.fused import Score
 
 ORDER = ("explicit", "implicit", "outcome")
 HISTORY = 8
@@ -19,30 +19,14 @@ HISTORY = 8
 UNKNOWN = Score(None, None)
 
 
-def failures(turns: Iterable[Turn], signals: Iterable[Signal], scores: Mapping[str, Score] | None = None, *,
-             threshold: float = 0.5) -> Iterator[Failure]:
-    """One failure for each turn whose probability of failure is above ``threshold``, in the order of ``turns``.
-
-    Turns of one session stand together. Without ``scores`` the prior decides: at a threshold of 0.5, a sum of polarity
-    x weight below 0. A turn that fails only by signals that were set apart (weight 0 with a reason) gives a failure of
-    weight 0 with that reason. The purposes of a failure are those that every event behind it allows.
-    """
-    by_response: defaultdict[str, list[Signal]] = defaultdict(list)
-    for each in signals:
-        if each.response_id is not None:
-            by_response[each.response_id].append(each)
-    if scores is None:
-        every = (each for found in by_response.values() for each in found if _counts(each))
-        turns = list(turns)
-        scores = score(turns, evidence_of(every, answers_to_asks(turns)), None)
-    return failing(((turn, by_response.get(turn.response_id, ())) for turn in turns), scores, threshold=threshold)
-
-
 def failing(told: Iterable[tuple[Turn, Sequence[Signal]]], scores: Mapping[str, Score], *, threshold: float = 0.5,
             history: int = HISTORY) -> Iterator[Failure]:
-    """The same from turns each with its signals, one after the other; turns without a score are history alone.
+    """One failure for each turn whose probability of failure is above ``threshold``, in the order of the turns.
 
-    ``history`` is how many earlier turns of its session a failure carries along (0: none).
+    ``told`` are turns each with its signals, those of a session one after the other; turns without a score are history
+    alone. A turn that fails only by signals that were set apart (weight 0 with a reason) gives a failure of weight 0
+    with that reason. The purposes of a failure are those that every event behind it allows. ``history`` is how many
+    earlier turns of its session a failure carries along (0: none).
     """
     earlier: deque[Turn] = deque(maxlen=history)
     session = ""
@@ -100,11 +84,6 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
         history=tuple(message for each in before for message in _messages(each)),
         probability=chance,
         random_weight=_random_weight(against, known))
-
-
-def answers_to_asks(turns: Iterable[Turn]) -> set[str]:
-    """The ids of the events that answer a random ask."""
-    return {event.event_id for turn in turns for event in turn.events if _random_ask(event)}
 
 
 def _random_weight(against: Sequence[Signal], known: Mapping[str, Event]) -> float:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 from typing import TYPE_CHECKING
 
 from evalloop.records.fused import Bin, FusedModel, SurfaceModel
@@ -60,18 +60,11 @@ class Score:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks of one turn: features of implicit detectors, and the sums of polarity x weight by sort.
-
-    ``asked`` is the part of ``stated`` that answers a random ask, ``volunteered`` whether anything else was stated.
-    """
+    """What speaks of one turn: the ``features`` that implicit detectors give, and ``labelled``, the sum of polarity x
+    weight of votes, corrections and outcomes."""
 
     features: Mapping[str, float]
-    implicit: float = 0.0
-    stated: float = 0.0
     labelled: float = 0.0
-    has_stated: bool = False
-    asked: float = 0.0
-    volunteered: bool = False
 
 
 NOTHING = Evidence({})
@@ -80,31 +73,20 @@ NOTHING = Evidence({})
 # ---- evidence --------------------------------------------------------------------------------------------------------
 
 
-def evidence_of(signals: Iterable[Signal], asks: Container[str] = frozenset()) -> dict[str, Evidence]:
-    """The evidence on each response that has some; signals of weight 0 are none.
-
-    ``asks`` are the ids of events that answer a random ask.
-    """
+def evidence_of(signals: Iterable[Signal]) -> dict[str, Evidence]:
+    """The evidence on each response that has some; signals of weight 0 are none."""
     features: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * 6)
+    labelled: defaultdict[str, float] = defaultdict(float)
     for each in signals:
         value = each.polarity * each.weight
         if each.response_id is None or not value:
             continue
-        sums_of = sums[each.response_id]
         if each.kind == "implicit":
             features[each.response_id][f"{each.detector}{'+' if value > 0 else '-'}"] += abs(value)
-            sums_of[0] += value
-        else:
-            sums_of[1] += value
-            sums_of[2] += value if each.detector.partition("@")[0] in LABELS else 0.0
-            sums_of[3] = 1.0
-            if any(name in asks for name in each.event_ids):
-                sums_of[4] += value
-            else:
-                sums_of[5] = 1.0
-    return {name: Evidence(dict(features.get(name, {})), implicit, stated, labelled, bool(has), asked, bool(free))
-            for name, (implicit, stated, labelled, has, asked, free) in sums.items()}
+        elif each.detector.partition("@")[0] in LABELS:
+            labelled[each.response_id] += value
+    return {name: Evidence(dict(features.get(name, {})), labelled.get(name, 0.0))
+            for name in {**features, **labelled}}
 
 
 def labels_of(turns: Iterable[Turn], evidence: Mapping[str, Evidence],
@@ -119,35 +101,6 @@ def labels_of(turns: Iterable[Turn], evidence: Mapping[str, Evidence],
         if value:
             found[turn.response_id] = int(value < 0)
     return found
-
-
-# ---- scoring ---------------------------------------------------------------------------------------------------------
-
-
-def score(turns: Iterable[Turn], evidence: Mapping[str, Evidence], model: FusedModel | None) -> dict[str, Score]:
-    """The score of every turn, by response id."""
-    by_surface = {each.surface: each for each in model.surfaces} if model else {}
-    whole = by_surface.get("")
-    return {turn.response_id: _score(evidence.get(turn.response_id, NOTHING),
-                                     by_surface.get(surface_of(turn), whole) if by_surface else None)
-            for turn in turns}
-
-
-def _score(evidence: Evidence, model: SurfaceModel | None) -> Score:
-    stated = ((evidence.has_stated, evidence.stated), (evidence.volunteered, evidence.stated - evidence.asked))
-    if model is None:
-        found = [chance_of(-PRIOR * (evidence.implicit + value)) if evidence.features or some else None
-                 for some, value in stated]
-        return Score(found[0], None, found[1])
-    shift = sum(model.coefficients.get(name, 0.0) * value for name, value in evidence.features.items())
-    blind = chance_of(model.intercept + shift)
-    by_all, unasked = (chance_of(shift - PRIOR * value) if some else blind for some, value in stated)
-    return Score(by_all, blind, unasked)
-
-
-def chance_of(log_odds: float) -> float:
-    """The probability that these log odds mean."""
-    return 1 / (1 + exp(-min(max(log_odds, -500.0), 500.0)))
 
 
 def fits(model: FusedModel, detectors: Iterable[str]) -> bool:

@@ -33,19 +33,21 @@ def judged_apart(engine: Engine, signals: Table, accounts: Iterable[Account]) ->
 
 
 def set_apart(engine: Engine, signals: Table, accounts: Iterable[Account]) -> Table:
-    """The signals with those of suspicious accounts down-weighted (to 0 in quarantine), as ``abuse.set_apart`` does."""
+    """The signals with those of suspicious accounts down-weighted (to 0 in quarantine), each with the reason."""
     told = _with_factor(engine, signals, accounts)
-    return told.mutate(weight=told.weight * told.factor).drop("factor")
+    reason = door.ibis.ifelse(told.weight > 0, door.ibis.coalesce(told.why, told.reason), told.reason)
+    return told.mutate(weight=told.weight * told.factor, reason=reason).drop("factor", "why")
 
 
 def _with_factor(engine: Engine, signals: Table, accounts: Iterable[Account]) -> Table:
     import pyarrow as pa
 
-    factors = {each.user_key: each.factor for each in accounts}
+    factors = {each.user_key: (each.factor, "; ".join(each.reasons)) for each in accounts}
     if not factors:
-        return signals.mutate(factor=door.ibis.literal(1.0))
-    schema = pa.schema([("suspect", pa.string()), ("factor", pa.float64())])
-    known = engine.rows([pa.table([list(factors), list(factors.values())], schema=schema)], schema)
+        return signals.mutate(factor=door.ibis.literal(1.0), why=door.ibis.null("string"))
+    schema = pa.schema([("suspect", pa.string()), ("factor", pa.float64()), ("why", pa.string())])
+    known = engine.rows([pa.table([list(factors), *map(list, zip(*factors.values(), strict=True))],
+                                  schema=schema)], schema)
     told = signals.left_join(known, signals.user_key == known.suspect).drop("suspect")
     return told.mutate(factor=told.factor.fill_null(1.0))
 

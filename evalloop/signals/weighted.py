@@ -11,7 +11,7 @@ from evalloop.records.failure import Failure
 from evalloop.records.fused import FusedModel
 from evalloop.records.weighting import RandomArm, Weighting
 from evalloop.signals import scored
-from evalloop.signals.abuse import AbuseOptions, set_apart, suspicious, votes_of
+from evalloop.signals.abuse import AbuseOptions, suspicious, votes_of
 from evalloop.signals.derive import records, together
 from evalloop.signals.failures import HISTORY, failing
 from evalloop.signals.fused import Score
@@ -85,8 +85,8 @@ def _failures(evidence: Evidence, table: Table, failed: Table, every: Table, acc
     order = in_order(evidence, wanted)
     scores = {row["response_id"]: Score(row["probability"], row["blind"], row["unasked"])
               for row in engine.records(failed.select("response_id", "probability", "blind", "unasked"))}
-    against = records(evidence, every.semi_join(failed, "response_id"), order)
-    signals = InStep(set_apart(against, accounts), lambda signal: signal.response_id)
+    against = scored.set_apart(engine, every.semi_join(failed, "response_id"), accounts)
+    signals = InStep(records(evidence, against, order), lambda signal: signal.response_id)
     told = ((turn, signals.of(turn.response_id)) for turn in turns_of(evidence, acted=failed, order=order))
     factors = {each.user_key: each.factor for each in accounts}
     return [replace(each, weight=each.weight * factors.get(each.user_key or "", 1.0))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from evalloop.records.account import Account
 from evalloop.records.event import Event
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.abuse import set_apart, suspicious, votes_of
+from evalloop.signals.abuse import suspicious, votes_of
 from evalloop.signals.alike import groups_of_like_texts
-from evalloop.signals.derive import derive, together
-from evalloop.testing import derived_of, evidence_of, make_event, make_generation
+from evalloop.signals.derive import derive, records, run, together
+from evalloop.signals.explicit import Thumbs
+from evalloop.signals.scored import set_apart
+from evalloop.testing import evidence_of, make_event, make_generation
 
 LONG = "the sources that it names do not exist at all and every single link is broken again"
 
@@ -102,8 +106,9 @@ def test_reviewers_are_never_judged() -> None:
 def test_signals_keep_their_reason() -> None:
     """Set apart means weight 0 (or less) with the reason; nothing is deleted, other users' signals stay."""
     events = votes("bad", [-1]) + votes("good", [-1])
-    signals = derived_of(events, [each for each in evalloop_detectors() if each.name == "thumbs"])["thumbs@2"]
-    bad, good = sorted(set_apart(signals, [Account("bad", 1, 1, 0.0, ("burst",))]), key=lambda each: each.user_key)
+    evidence: Any = evidence_of(events)
+    found = set_apart(evidence.engine, run(Thumbs(), evidence), [Account("bad", 1, 1, 0.0, ("burst",))])
+    bad, good = sorted(records(evidence, found), key=lambda each: str(each.user_key))
     assert (bad.weight, bad.reason, good.weight, good.reason) == (0.0, "burst", 1.0, None)
 
 

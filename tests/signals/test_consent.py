@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from evalloop.records.event import Event
+from evalloop.signals.derive import derive
 from evalloop.signals.explicit import Thumbs
-from evalloop.signals.failures import failures
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.signals.weighted import weigh_evidence
+from evalloop.testing import evidence_of, make_event, make_generation
 
 VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 
@@ -13,9 +16,8 @@ VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 def purposes(*events: Event) -> list[tuple[str, ...]]:
     """The purposes of the failures among an answer, a bad vote and some events."""
     every = [make_generation(), VOTE, *events]
-    signals = derived_of(every, [Thumbs()])
-    found = failures(joined_of(every).turns, (one for many in signals.values() for one in many))
-    return [each.consent_purposes for each in found]
+    evidence: Any = evidence_of(every)
+    return [each.consent_purposes for each in weigh_evidence(evidence, derive(evidence, [Thumbs()])).failures]
 
 
 def changed(second: float, *allowed: str, user: str = "u1") -> Event:

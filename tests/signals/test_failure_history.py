@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from evalloop.records.event import Event
+from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
-from evalloop.signals.failures import failures
+from evalloop.signals.failures import failing
+from evalloop.signals.fused import Score
 
 ALL = ("ops", "eval")
 
@@ -26,22 +28,28 @@ def let_down(number: int, **more: Any) -> Signal:
                   event_ids=(f"g{number}",), **more)
 
 
+def failures(turns: list[Turn], signal: Signal) -> list[Failure]:
+    """What becomes of turns of which one signal is against one."""
+    told = [(each, [signal] if each.response_id == signal.response_id else []) for each in turns]
+    return list(failing(told, {str(signal.response_id): Score(0.8, None)}))
+
+
 def test_the_conversation_before_is_kept_with_its_events() -> None:
     """Earlier turns come as messages, in order; their events are evidence that can be erased."""
-    (found,) = failures([turn(0), turn(1), turn(2)], [let_down(2)])
+    (found,) = failures([turn(0), turn(1), turn(2)], let_down(2))
     assert [each["content"] for each in found.history] == ["ask 0", "answer 0", "ask 1", "answer 1"]
     assert found.event_ids == ("g0", "g1", "g2")
 
 
 def test_nothing_is_kept_from_before_a_turn_that_allows_less() -> None:
     """Consent of earlier turns counts too."""
-    (found,) = failures([turn(0), turn(1, purposes=("ops",)), turn(2), turn(3)], [let_down(3)])
+    (found,) = failures([turn(0), turn(1, purposes=("ops",)), turn(2), turn(3)], let_down(3))
     assert [each["content"] for each in found.history] == ["ask 2", "answer 2"]
 
 
 def test_a_regenerated_answer_is_no_history() -> None:
     """The same request again replaces its first answer."""
-    (found,) = failures([turn(0), turn(1, "same"), turn(2, "same")], [let_down(2)])
+    (found,) = failures([turn(0), turn(1, "same"), turn(2, "same")], let_down(2))
     assert [each["content"] for each in found.history] == ["ask 0", "answer 0"]
 
 
@@ -49,5 +57,5 @@ def test_the_last_correction_counts() -> None:
     """What the user wrote instead becomes the failure's correction."""
     events = tuple(Event(f"c{number}", "feedback.correction", "2026-11-23T10:00:00Z", {}, {}, payload={"ideal": text})
                    for number, text in enumerate(("Rome", "Paris", " ")))
-    (found,) = failures([turn(0, events=events)], [let_down(0)])
+    (found,) = failures([turn(0, events=events)], let_down(0))
     assert found.correction == "Paris"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from statistics import mean
 from typing import Any
 
@@ -10,15 +11,23 @@ import pytest
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.failures import failures
-from evalloop.testing import derived_of, joined_of, make_event, make_generation
+from evalloop.signals.derive import derive
+from evalloop.signals.weighted import weigh_evidence
+from evalloop.testing import evidence_of, make_event, make_generation
+
+from .conftest import real_events
 
 
 def of(*events: Event) -> list[Failure]:
     """The failures among some events."""
     names = ("thumbs", "copy", "rephrase", "reply", "outcome")
-    found = derived_of(events, [each for each in evalloop_detectors() if each.name in names])
-    return list(failures(joined_of(events).turns, (each for many in found.values() for each in many)))
+    return weighed(events, [each for each in evalloop_detectors() if each.name in names])
+
+
+def weighed(events: Sequence[Event], detectors: Iterable[Any]) -> list[Failure]:
+    """The failures that the whole way from events gives."""
+    evidence: Any = evidence_of(events)
+    return list(weigh_evidence(evidence, derive(evidence, detectors)).failures)
 
 
 def down(text: str = "", **fields: Any) -> Event:
@@ -68,10 +77,10 @@ def test_ids_are_stable_and_follow_the_response() -> None:
     assert one.failure_id == two.failure_id
 
 
-def test_real_failures_have_words(dialogues: Any, programmers: Any) -> None:
+def test_real_failures_have_words() -> None:
     """In the real data scores of turns fail, each with text and consent to evaluation."""
-    for (joined, signals), fewest in ((dialogues, 180), (programmers, 60)):
-        found = list(failures(joined.turns, (each for many in signals.values() for each in many)))
+    for name, fewest in (("ukp", 180), ("realhumaneval", 60)):
+        found = weighed(real_events(name), evalloop_detectors())
         assert len(found) > fewest
         assert all(each.text and "eval" in each.consent_purposes for each in found)
         assert len({each.failure_id for each in found}) == len(found)
@@ -79,8 +88,8 @@ def test_real_failures_have_words(dialogues: Any, programmers: Any) -> None:
 
 def test_failures_agree_with_the_annotators(dialogues: Any) -> None:
     """Of the failures that annotators judged, four in five correct the answer; three in four corrections are found."""
-    joined, signals = dialogues
-    found = {each.response_id for each in failures(joined.turns, (each for many in signals.values() for each in many))}
+    joined, _ = dialogues
+    found = {each.response_id for each in weighed(real_events("ukp"), evalloop_detectors())}
     scores = {turn.response_id: mean(given) for turn in joined.turns if (given := [
         each.payload["score"] for each in turn.events if each.event_type == "judgment.result"])}
     corrected = {response for response, score in scores.items() if score < 0.5}

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalloop.records.fused import FusedModel, SurfaceModel
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
-from evalloop.signals.failures import failures
-from evalloop.signals.fused import Evidence, FitOptions, evidence_of, fit, fits, labels_of, score
+from evalloop.signals import evalloop_detectors
+from evalloop.signals.build import arrow_schema
+from evalloop.signals.derive import derive
+from evalloop.signals.fused import Evidence, FitOptions, fit, fits, labels_of
+from evalloop.signals.fused import evidence_of as by_response
 from evalloop.signals.report import reviewed
+from evalloop.signals.scored import judged_apart, scores
+from evalloop.signals.weighted import TrustOptions, weigh_evidence
+from evalloop.testing import evidence_of, make_generation
+
+from .conftest import real_events
 
 
 def said(response: str, detector: str, value: float, weight: float = 0.5, kind: str = "implicit") -> Signal:
@@ -36,40 +46,54 @@ def world(n: int = 3000, users: int = 150, seed: int = 0) -> tuple[list[Turn], l
     return turns, signals, bad
 
 
-@given(st.lists(st.tuples(st.sampled_from(["explicit", "implicit", "outcome"]), st.floats(-1, 1), st.floats(0.01, 1)),
-                min_size=1, max_size=6))
-def test_prior_is_the_rule_of_the_weighed_sum(given_signals: list[tuple[str, float, float]]) -> None:
+def answers(names: Sequence[str]) -> Any:
+    """An answer of each name, to a user of its own."""
+    return evidence_of([make_generation(name, second, user=f"u{second}") for second, name in enumerate(names)])
+
+
+def scores_of(evidence: Any, signals: list[Signal], model: FusedModel | None = None) -> dict[str, dict[str, Any]]:
+    """The scores of all answers by these signals."""
+    engine, schema = evidence.engine, arrow_schema()
+    rows = [{**each.to_dict(), "at_us": 0, "day": 0} for each in signals]
+    table = engine.rows([pa.Table.from_pylist(rows, schema=schema)], schema)
+    return {row["response_id"]: row for row in engine.records(
+        scores(evidence, judged_apart(engine, table, ()), model))}
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(["explicit", "implicit", "outcome"]), st.floats(-1, 1),
+                                   st.floats(0.01, 1)), min_size=1, max_size=6), min_size=30, max_size=30))
+@settings(max_examples=8, deadline=None)
+def test_prior_is_the_rule_of_the_weighed_sum(told: list[list[tuple[str, float, float]]]) -> None:
     """Without a model a turn is above 0.5 exactly when the sum of polarity x weight lies below 0."""
-    signals = [said("r1", f"d{place}", value, weight, kind)
-               for place, (kind, value, weight) in enumerate(given_signals)]
-    total = sum(each.polarity * each.weight for each in signals)
-    chance = score([Turn("r1", None, None, "")], evidence_of(signals), None)["r1"].probability
-    if abs(total) > 1e-9:
-        assert chance is not None
-        assert (chance > 0.5) == (total < 0)
+    signals = [said(f"r{turn}", f"d{place}", value, weight, kind) for turn, many in enumerate(told)
+               for place, (kind, value, weight) in enumerate(many)]
+    found = scores_of(answers([f"r{turn}" for turn in range(30)]), signals)
+    for turn, many in enumerate(told):
+        total = sum(value * weight for _, value, weight in many)
+        if abs(total) > 1e-5:
+            assert (found[f"r{turn}"]["probability"] > 0.5) == (total < 0)
 
 
 def test_prior_odds_are_those_documented() -> None:
     """A thumb down is 4 : 1 for failure, a copy in full 2 : 1 against; without evidence nothing is said."""
-    turns = [Turn(name, None, None, "") for name in ("down", "copy", "silent")]
     signals = [said("down", "thumbs", -1, 1.0, "explicit"), said("copy", "copy", 1, 0.5)]
-    found = score(turns, evidence_of(signals), None)
-    assert found["down"].probability == pytest.approx(4 / 5)
-    assert found["copy"].probability == pytest.approx(1 / 3)
-    assert (found["silent"].probability, found["silent"].blind) == (None, None)
+    found = scores_of(answers(("down", "copy", "silent")), signals)
+    assert found["down"]["probability"] == pytest.approx(4 / 5)
+    assert found["copy"]["probability"] == pytest.approx(1 / 3)
+    assert (found["silent"]["probability"], found["silent"]["blind"]) == (None, None)
 
 
 def test_fitted_score_is_calibrated_on_all_turns() -> None:
     """Fitted on the third that voted, it is right on those that did not: predicted and true shares agree."""
     turns, signals, bad = world()
-    evidence = evidence_of(signals)
+    evidence = by_response(signals)
     model = fit(turns, evidence, labels_of(turns, evidence, {}), ["copy@1", "regenerate@1", "thumbs@1"])
     (surface,) = model.surfaces
     assert surface.brier < 0.93 * surface.brier_base
     assert abs(surface.brier_isotonic - surface.brier) < 0.01
     assert surface.auc_interval[0] > 0.7
-    scores = score(turns, evidence, model)
-    blind = np.array([scores[turn.response_id].blind for turn in turns])
+    found = scores_of(answers([turn.response_id for turn in turns]), signals, model)
+    blind = np.array([found[turn.response_id]["blind"] for turn in turns])
     for low in (0.0, 0.1, 0.5):
         inside = (blind >= low) & (blind < low + 0.3)
         assert bad[inside].mean() == pytest.approx(blind[inside].mean(), abs=0.06)
@@ -81,34 +105,34 @@ def test_votes_never_explain_themselves() -> None:
     turns, signals, _ = world(400)
     turned = [said(each.response_id or "", "thumbs", -each.polarity, 1.0, "explicit")
               if each.kind == "explicit" else each for each in signals]
-    one, other = evidence_of(signals), evidence_of(turned)
+    one, other = by_response(signals), by_response(turned)
     assert {name: each.features for name, each in one.items()} == {name: each.features for name, each in other.items()}
     model = FusedModel("v", "", ("copy@1",), (SurfaceModel("", -1.0, {"copy@1+": -2.0}, 1, 1, 1, 0, 0, 0, None),))
-    first, second = score(turns, one, model), score(turns, other, model)
-    assert all(first[turn.response_id].blind == second[turn.response_id].blind for turn in turns)
+    evidence = answers([turn.response_id for turn in turns])
+    first, second = scores_of(evidence, signals, model), scores_of(evidence, turned, model)
+    assert all(first[turn.response_id]["blind"] == second[turn.response_id]["blind"] for turn in turns)
+    assert first != second
 
 
 def test_a_vote_takes_the_place_of_the_base_rate() -> None:
     """A thumb down is above 0.5 however rare failures are; what the user did moves it by the learned ratio."""
     model = FusedModel("v", "", ("copy@1",), (
         SurfaceModel("", log(0.05 / 0.95), {"copy@1+": -2.0}, 1, 1, 1, 0, 0, 0, None),))
-    turns = [Turn(name, None, None, "") for name in ("down", "both", "copy", "silent")]
     down = [said(name, "thumbs", -1, 1.0, "explicit") for name in ("down", "both")]
-    found = score(turns, evidence_of([*down, said("both", "copy", 1), said("copy", "copy", 1)]), model)
-    assert found["silent"].probability == pytest.approx(0.05)
-    assert found["down"].probability == pytest.approx(0.8)
-    assert found["both"].probability == pytest.approx(1 / (1 + np.exp(1) / 4))
-    assert found["copy"].probability < 0.05
+    found = scores_of(answers(("down", "both", "copy", "silent")),
+                      [*down, said("both", "copy", 1), said("copy", "copy", 1)], model)
+    assert found["silent"]["probability"] == pytest.approx(0.05)
+    assert found["down"]["probability"] == pytest.approx(0.8)
+    assert found["both"]["probability"] == pytest.approx(1 / (1 + np.exp(1) / 4))
+    assert found["copy"]["probability"] < 0.05
 
 
 def test_surfaces_get_a_model_where_labels_suffice() -> None:
     """A surface with many labels has its own, one with few uses all together; no labels at all: told why."""
-    from evalloop.testing import make_generation
-
     turns, signals, _ = world(1500)
     placed = [Turn(turn.response_id, turn.session_id, turn.user_key, turn.occurred_at, generation=make_generation(
         turn.response_id, context={"surface": "chat" if place > 60 else "mail"})) for place, turn in enumerate(turns)]
-    evidence = evidence_of(signals)
+    evidence = by_response(signals)
     model = fit(placed, evidence, labels_of(placed, evidence, {}), ["copy@1"])
     assert [each.surface for each in model.surfaces] == ["", "chat"]
     assert "it takes 200" in model.skipped["mail"]
@@ -135,20 +159,20 @@ def test_a_model_is_out_of_date_when_a_detector_changed() -> None:
     assert not fits(model, ["copy@2"])
 
 
-def test_failures_carry_their_probability(programmers: Any) -> None:
+def test_failures_carry_their_probability() -> None:
     """On real data: every failure has one above the threshold, and a higher threshold leaves fewer."""
-    joined, signals = programmers
-    every = [each for found in signals.values() for each in found]
-    found = list(failures(joined.turns, every))
+    evidence: Any = evidence_of(real_events("realhumaneval"))
+    signals = derive(evidence, evalloop_detectors())
+    found = weigh_evidence(evidence, signals).failures
     assert found
     assert all(each.probability > 0.5 for each in found)
-    assert 0 < len(list(failures(joined.turns, every, threshold=0.65))) < len(found)
+    assert 0 < len(weigh_evidence(evidence, signals, None, TrustOptions(threshold=0.65)).failures) < len(found)
 
 
 def test_real_reviewers_fit_a_model(dialogues: Any) -> None:
     """In the dialogues reviewers judged 584 answers: what users wrote next predicts that on dialogues not seen."""
     joined, signals = dialogues
-    evidence = evidence_of(each for found in signals.values() for each in found)
+    evidence = by_response(each for found in signals.values() for each in found)
     labels = labels_of(joined.turns, evidence, reviewed(joined.turns))
     model = fit(joined.turns, evidence, labels, list(signals))
     surface = model.surfaces[0]
