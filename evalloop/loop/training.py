@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from evalloop.records.case import Case
     from evalloop.records.preference import RubricRating
 
+AT_ONCE = 250_000
+"""Turns that are read and sorted together."""
+
 
 @dataclass(frozen=True)
 class Export:
@@ -107,14 +110,17 @@ def _made(project: Project, clusters: Mapping[str, str]) -> tuple[Mined, JudgedA
 
 
 def _one_by_one(evidence: Any, signals: Any, order: Any) -> Iterator[Evidence]:
-    """Each turn with the signals on it."""
+    """Each turn with the signals on it, a range of the order at a time: what is sorted fits into memory."""
     from evalloop.preferences.evidence import Evidence
     from evalloop.signals.derive import records
     from evalloop.signals.turns import InStep, turns
 
-    step = InStep(records(evidence, signals, order), lambda signal: signal.response_id)
-    for turn in turns(evidence, order=order):
-        yield Evidence.of([turn], step.of(turn.response_id))
+    engine = evidence.engine
+    for first in range(0, engine.count(order), AT_ONCE):
+        part = engine.keep(order.filter((order.number >= first) & (order.number < first + AT_ONCE)))
+        step = InStep(records(evidence, signals, part), lambda signal: signal.response_id)
+        for turn in turns(evidence, order=part):
+            yield Evidence.of([turn], step.of(turn.response_id))
 
 
 def _clusters_of_responses(project: Project) -> Iterator[tuple[str, str]]:
