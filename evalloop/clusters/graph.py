@@ -14,8 +14,11 @@ Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 BLOCK = 1024
-STARTS, CONSENSUS_POWER, WORKERS = 32, 3, 2
-STARTS_BUDGET = 500_000
+SPAN = 64
+STARTS, CONSENSUS_POWER, WORKERS = 16, 3, 2
+STARTS_BUDGET = 250_000
+ITERATIONS = 5
+"""Leiden cycles of a partition: after one, two starts agree by ARI .80-.85 on Banking77, after five by .87-.96."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,32 @@ def nearest(vectors: Vectors, k: int) -> tuple[Integers, Reals]:
     """The k rows of highest cosine for every row but itself, exact: indices and cosines, each n x k."""
     size = len(vectors)
     rows, cosines = np.empty((size, k), np.int64), np.empty((size, k))
+    room = np.full((min(BLOCK, size), size + -size % SPAN), -2, np.float32)
     for start in range(0, size, BLOCK):
-        block = vectors[start : start + BLOCK] @ vectors.T
+        block = room[: min(BLOCK, size - start)]
+        np.matmul(vectors[start : start + BLOCK], vectors.T, out=block[:, :size])
         here = np.arange(len(block))
         block[here, start + here] = -2
-        best = np.argpartition(-block, k - 1, axis=1)[:, :k]
-        rows[start : start + BLOCK] = best
-        cosines[start : start + BLOCK] = np.take_along_axis(block, best, axis=1)
+        rows[start : start + BLOCK], cosines[start : start + BLOCK] = _highest(block, k)
     return rows, cosines
+
+
+def _highest(values: Vectors, k: int) -> tuple[Integers, Vectors]:
+    """The columns of the k highest values of every row, and those values.
+
+    They lie in the k spans of columns with the highest maxima, so that most columns are only looked at for a maximum.
+    """
+    spans = values.reshape(len(values), -1, SPAN)
+    if spans.shape[1] <= k:
+        return _partition(values, k)
+    places, _ = _partition(spans.max(axis=2), k)
+    within, best = _partition(np.take_along_axis(spans, places[:, :, None], axis=1).reshape(len(values), -1), k)
+    return np.take_along_axis(places, within // SPAN, axis=1) * SPAN + within % SPAN, best
+
+
+def _partition(values: Vectors, k: int) -> tuple[Integers, Vectors]:
+    best = np.argpartition(-values, k - 1, axis=1)[:, :k]
+    return best, np.take_along_axis(values, best, axis=1)
 
 
 def neighbor_graph(vectors: Vectors, k: int) -> Graph:
@@ -69,7 +90,8 @@ def communities(graph: Graph, resolution: float, seed: int) -> Integers:
     if not len(graph.neighbors):
         return np.arange(graph.size)
     _, found = leiden_csr(
-        graph.starts, graph.neighbors, graph.weights, graph.size, resolution=resolution, seed=seed
+        graph.starts, graph.neighbors, graph.weights, graph.size, resolution=resolution, seed=seed,
+        iterations=ITERATIONS,
     )
     return np.fromiter((found[node] for node in range(graph.size)), np.int64, graph.size)
 

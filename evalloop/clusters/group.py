@@ -10,27 +10,30 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from evalloop.clusters.graph import Graph
+
     Vectors = NDArray[np.float32]
     Labels = NDArray[np.int64]
 
 NEIGHBORS = 15
-RESOLUTIONS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
-TRIES = 4
-SAMPLE = 40_000
+RESOLUTIONS = (1.0, 2.0, 3.0, 4.0)
+TRIES = 2
+TIE = 0.1
+SAMPLE = 20_000
 FAR = 0.5
 THIN = 8
 OTHER = -1
 
 
 class LeidenClusterer:
-    """Exact cosine neighbours -> Leiden at a few resolutions -> the one of best silhouette -> consensus of many starts.
+    """Exact cosine neighbours -> Leiden at a few resolutions -> the finest of good silhouette -> consensus of starts.
 
     Rows are brought into a canonical order by their content first, equal rows count as one with a weight, so the result
     does not depend on the order of the input. Zero rows and rows far from every cluster are ``-1`` ("other").
     """
 
     name = "leiden"
-    version = "1"
+    version = "2"
 
     def __init__(
         self, *, min_size: int = 5, neighbors: int = NEIGHBORS, resolutions: Sequence[float] = RESOLUTIONS,
@@ -95,17 +98,31 @@ class LeidenClusterer:
         if len(rows) < 3:
             return graph.dissolve(rows, np.arange(len(rows)), counts, min_size)
         net = graph.neighbor_graph(rows, min(self.neighbors, max(2, len(rows) // THIN), len(rows) - 1))
-        seeds = [seed * TRIES + start for start in range(TRIES)]
+        return graph.dissolve(rows, graph.consensus(net, self._resolution(rows, net, seed), seed), counts, min_size)
+
+    def _resolution(self, rows: Vectors, net: Graph, seed: int) -> float:
+        """The finest resolution whose silhouette is as good as the best but for ``TIE``."""
+        import numpy as np
+
+        from evalloop.clusters import graph
+
+        starts = [seed * TRIES + start for start in range(TRIES)]
         scores = [
-            np.mean([graph.silhouette(rows, graph.communities(net, resolution, each)) for each in seeds])
+            float(np.mean([graph.silhouette(rows, graph.communities(net, resolution, each)) for each in starts]))
             for resolution in self.resolutions
         ]
-        best = self.resolutions[int(np.argmax(scores))]
-        return graph.dissolve(rows, graph.consensus(net, best, seed), counts, min_size)
+        return finest_of_the_best(self.resolutions, scores)
 
     def _min_size(self, total: int) -> int:
         """Fewest members of a group: below 100 texts a twentieth of them, at least 2."""
         return self.min_size if total >= 20 * self.min_size else max(2, min(self.min_size, total // 20))
+
+
+def finest_of_the_best(resolutions: Sequence[float], scores: Sequence[float]) -> float:
+    """The highest resolution whose score is below the best by no more than ``TIE`` of it: scores that differ by less
+    than those of two starts do must not decide, or the seed would."""
+    enough = max(scores) - TIE * abs(max(scores))
+    return max(each for each, score in zip(resolutions, scores, strict=True) if score >= enough)
 
 
 def canonical(groups: Labels, counts: Labels) -> Labels:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from evalloop.clusters.embed import OfflineEmbedder
-from evalloop.clusters.group import LeidenClusterer, canonical
+from evalloop.clusters.graph import nearest
+from evalloop.clusters.group import LeidenClusterer, canonical, finest_of_the_best
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_shuffled_texts_fall_into_the_same_groups(
 
 def test_another_seed_gives_nearly_the_same_groups(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
     """The consensus of many starts leaves little to the seed."""
-    assert adjusted_rand_score(LeidenClusterer().cluster(vectors, seed=7), labels) >= 0.90
+    assert adjusted_rand_score(LeidenClusterer().cluster(vectors, seed=7), labels) >= 0.95
 
 
 def test_groups_of_a_sample_are_extended_to_all_rows(
@@ -92,6 +93,30 @@ def test_all_identical_rows_are_one_group() -> None:
     """A complaint repeated word for word is one theme."""
     rows = np.repeat(np.eye(3, dtype=np.float32)[:1], 40, axis=0)
     assert LeidenClusterer().cluster(rows).tolist() == [0] * 40
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 2_500), st.integers(1, 16), st.integers(0, 99))
+def test_neighbours_are_the_rows_of_highest_cosine(size: int, k: int, seed: int) -> None:
+    """Whatever the number of rows, neighbours are those that sorting all cosines gives, and never the row itself."""
+    rows = np.random.default_rng(seed).normal(size=(size, 5)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    k = min(k, size - 1)
+    found, cosines = nearest(rows, k)
+    every = rows @ rows.T
+    np.fill_diagonal(every, -2)
+    assert np.allclose(np.sort(cosines, axis=1), np.sort(every, axis=1)[:, size - k :], atol=1e-6)
+    assert np.allclose(np.take_along_axis(every, found, axis=1), cosines, atol=1e-6)
+    assert (np.diff(np.sort(found, axis=1), axis=1) > 0).all()
+    assert (found != np.arange(size)[:, None]).all()
+
+
+def test_scores_that_hardly_differ_choose_the_finest() -> None:
+    """A coarser resolution wins only by a clear lead, whatever the sign of the scores."""
+    assert finest_of_the_best((1, 2, 3), (0.131, 0.133, 0.131)) == 3
+    assert finest_of_the_best((1, 2, 3), (0.62, 0.60, 0.31)) == 2
+    assert finest_of_the_best((1, 2), (-1.0, -1.0)) == 2
+    assert finest_of_the_best((1, 2), (-0.1, -0.5)) == 1
 
 
 @settings(max_examples=30, deadline=None)
