@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -96,16 +97,21 @@ def communities(graph: Graph, resolution: float, seed: int) -> Integers:
     return np.fromiter((found[node] for node in range(graph.size)), np.int64, graph.size)
 
 
-def consensus(graph: Graph, resolution: float, seed: int) -> Integers:
+def partitions(graph: Graph, starts: Sequence[tuple[float, int]]) -> list[Integers]:
+    """The partition of each (resolution, seed), some at the same time."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(lambda each: communities(graph, *each), starts))
+
+
+def consensus(graph: Graph, resolution: float, seed: int, known: Sequence[Integers] = ()) -> Integers:
     """The partition that many starts agree on: edges are weighted by how often their ends fall together.
 
     After Lancichinetti and Fortunato (2012), counted on the edges only. It makes the result nearly independent of the
-    seed; fewer starts are run on large graphs.
+    seed; fewer starts are run on large graphs. Partitions that are ``known`` already are the first starts.
     """
     starts = max(4, min(STARTS, STARTS_BUDGET // max(graph.size, 1)))
-    seeds = [seed * STARTS + start for start in range(starts)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        runs = list(pool.map(lambda each: communities(graph, resolution, each), seeds))
+    more = [(resolution, seed * STARTS + start) for start in range(len(known), starts)]
+    runs = [*known, *partitions(graph, more)]
     sources = graph.sources
     together = np.mean([run[sources] == run[graph.neighbors] for run in runs], axis=0)
     agreed = Graph(graph.starts, graph.neighbors, graph.weights * together**CONSENSUS_POWER + 1e-9)

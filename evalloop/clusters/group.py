@@ -98,20 +98,21 @@ class LeidenClusterer:
         if len(rows) < 3:
             return graph.dissolve(rows, np.arange(len(rows)), counts, min_size)
         net = graph.neighbor_graph(rows, min(self.neighbors, max(2, len(rows) // THIN), len(rows) - 1))
-        return graph.dissolve(rows, graph.consensus(net, self._resolution(rows, net, seed), seed), counts, min_size)
+        resolution, known = self._resolution(rows, net, seed)
+        return graph.dissolve(rows, graph.consensus(net, resolution, seed, known), counts, min_size)
 
-    def _resolution(self, rows: Vectors, net: Graph, seed: int) -> float:
-        """The finest resolution whose silhouette is as good as the best but for ``TIE``."""
+    def _resolution(self, rows: Vectors, net: Graph, seed: int) -> tuple[float, list[Labels]]:
+        """The finest resolution whose silhouette is as good as the best but for ``TIE``, and its partitions."""
         import numpy as np
 
         from evalloop.clusters import graph
 
         starts = [seed * TRIES + start for start in range(TRIES)]
-        scores = [
-            float(np.mean([graph.silhouette(rows, graph.communities(net, resolution, each)) for each in starts]))
-            for resolution in self.resolutions
-        ]
-        return finest_of_the_best(self.resolutions, scores)
+        runs = graph.partitions(net, [(resolution, each) for resolution in self.resolutions for each in starts])
+        tries = [runs[first : first + TRIES] for first in range(0, len(runs), TRIES)]
+        scores = [float(np.mean([graph.silhouette(rows, each) for each in found])) for found in tries]
+        best = finest_of_the_best(self.resolutions, scores)
+        return best, tries[self.resolutions.index(best)]
 
     def _min_size(self, total: int) -> int:
         """Fewest members of a group: below 100 texts a twentieth of them, at least 2."""

@@ -45,16 +45,16 @@ def test_shuffled_texts_fall_into_the_same_groups(
 
 
 def test_another_seed_gives_nearly_the_same_groups(vectors: NDArray[np.float32], labels: NDArray[np.int64]) -> None:
-    """The consensus of many starts leaves little to the seed."""
-    assert adjusted_rand_score(LeidenClusterer().cluster(vectors, seed=7), labels) >= 0.95
+    """The consensus of many starts leaves little to the seed (.956 to .978 here; processors differ in last digits)."""
+    assert adjusted_rand_score(LeidenClusterer().cluster(vectors, seed=7), labels) >= 0.93
 
 
 def test_groups_of_a_sample_are_extended_to_all_rows(
     banking: tuple[list[str], list[str]], vectors: NDArray[np.float32]
 ) -> None:
     """Above the sample size the rest is assigned to the nearest group, at little loss."""
-    found = LeidenClusterer(sample=1_500).cluster(vectors)
-    assert normalized_mutual_info_score(banking[1], found) >= 0.65
+    found = LeidenClusterer(sample=2_000).cluster(vectors)
+    assert normalized_mutual_info_score(banking[1], found) >= 0.66
     assert np.mean(found < 0) < 0.03
 
 
