@@ -26,7 +26,7 @@ Table = Any
 """An Ibis table expression."""
 Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 BATCH, ROWS = 50_000, 1_000
-SCRATCH = ("set checkpoint_threshold = '1TB'", "pragma disable_checkpoint_on_shutdown", "set fsync_mode = 'NONE'")
+SCRATCH = ("set checkpoint_threshold = '1TB'", "pragma disable_checkpoint_on_shutdown")
 """The database of kept tables need not survive its process: it is never brought to order on the disk."""
 SPARK = ("spark://", "sc://", "local", "yarn", "k8s://")
 
