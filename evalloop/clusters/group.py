@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NEIGHBORS = 15
 RESOLUTIONS = (1.0, 2.0, 3.0, 4.0)
 TRIES = 2
-TIE = 0.1
+TIE = 0.015
 SAMPLE = 20_000
 FAR = 0.5
 THIN = 8
@@ -120,9 +120,9 @@ class LeidenClusterer:
 
 
 def finest_of_the_best(resolutions: Sequence[float], scores: Sequence[float]) -> float:
-    """The highest resolution whose score is below the best by no more than ``TIE`` of it: scores that differ by less
+    """The highest resolution whose score is below the best by no more than ``TIE``: scores that differ by little more
     than those of two starts do must not decide, or the seed would."""
-    enough = max(scores) - TIE * abs(max(scores))
+    enough = max(scores) - TIE
     return max(each for each, score in zip(resolutions, scores, strict=True) if score >= enough)
 
 

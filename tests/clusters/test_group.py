@@ -114,7 +114,8 @@ def test_neighbours_are_the_rows_of_highest_cosine(size: int, k: int, seed: int)
 def test_scores_that_hardly_differ_choose_the_finest() -> None:
     """A coarser resolution wins only by a clear lead, whatever the sign of the scores."""
     assert finest_of_the_best((1, 2, 3), (0.131, 0.133, 0.131)) == 3
-    assert finest_of_the_best((1, 2, 3), (0.62, 0.60, 0.31)) == 2
+    assert finest_of_the_best((1, 2, 3), (0.62, 0.61, 0.31)) == 2
+    assert finest_of_the_best((1, 2, 3), (0.56, 0.54, 0.49)) == 1
     assert finest_of_the_best((1, 2), (-1.0, -1.0)) == 2
     assert finest_of_the_best((1, 2), (-0.1, -0.5)) == 1
 
