@@ -107,7 +107,7 @@ class LeidenClusterer:
 
         from evalloop.clusters import graph
 
-        starts = [seed * TRIES + start for start in range(TRIES)]
+        starts = [seed * graph.STARTS + start for start in range(TRIES)]
         runs = graph.partitions(net, [(resolution, each) for resolution in self.resolutions for each in starts])
         tries = [runs[first : first + TRIES] for first in range(0, len(runs), TRIES)]
         scores = [float(np.mean([graph.silhouette(rows, each) for each in found])) for found in tries]
