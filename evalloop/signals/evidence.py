@@ -117,7 +117,7 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
 def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
     """One row for each response, with its names; of several generations under one id the first stays."""
     found = engine.keep(_named(events))
-    doubled = engine.first(_differences(found))
+    doubled = engine.first(_doubled(found))
     if not doubled["n"]:
         return found, 0
     window = door.ibis.window(group_by=found.response_id, order_by=[found.at_us, found.event_id])
@@ -135,7 +135,7 @@ def _named(events: Table) -> Table:
 
 
 @door.built_once
-def _differences(found: Table) -> Table:
+def _doubled(found: Table) -> Table:
     """How many generations have an id that another has before them."""
     return found.aggregate(n=found.count() - found.response_id.nunique())
 
