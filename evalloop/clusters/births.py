@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 NEIGHBORS = 8
 """Nearest rows that make the neighbourhood of a row, with the neighbours of those."""
 
-SPARSE = 0.5
+SPARSE = 0.6
 """A text is a candidate when its neighbourhood has less than this part of the exemplars that are due to it."""
+
+HALF = 0.5
+"""An exemplar lies among the texts of a birth when this part of its nearest rows does."""
 
 FEWEST = 8
 """Fewest texts of a birth."""
@@ -65,7 +68,7 @@ def births(vectors: Vectors, owners: Names, count: int, divide: Divide, *, seed:
     rates = [(1 + int((chance >= lack).sum())) / (SHUFFLES + 1) / rank for rank, (_, lack) in enumerate(found, 1)]
     sure = max((rank for rank, rate in enumerate(rates, 1) if rate <= CHANCE), default=0)
     matters = [rows[inside] for rows, _ in found[:sure] for inside in _matters(divide(vectors[rows]))]
-    return [Birth(rows, np.flatnonzero(np.isin(near[count:], rows).mean(axis=1) >= SPARSE)) for rows in matters]
+    return [Birth(rows, np.flatnonzero(np.isin(near[count:], rows).mean(axis=1) >= HALF)) for rows in matters]
 
 
 def _matters(groups: Labels) -> list[Labels]:

@@ -33,7 +33,7 @@ class LeidenClusterer:
     """
 
     name = "leiden"
-    version = "2"
+    version = "3"
 
     def __init__(
         self, *, min_size: int = 5, neighbors: int = NEIGHBORS, resolutions: Sequence[float] = RESOLUTIONS,
