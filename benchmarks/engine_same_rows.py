@@ -126,11 +126,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """A standalone cluster: its address; ended with the block."""
+def cluster(folder: Path, java: str = "") -> Iterator[str]:
+    """A standalone cluster: its address; ended with the block. ``java`` are options of all its processes."""
     import pyspark
 
     home = Path(pyspark.__file__).parent
+    os.environ["JAVA_TOOL_OPTIONS"] = f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} {java}".strip()
     env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable,
            "SPARK_WORKER_DIR": str(folder / "work"), "SPARK_LOCAL_DIRS": str(folder / "local"),
            "SPARK_DAEMON_MEMORY": "256m"}
@@ -159,6 +160,9 @@ SMALL: Mapping[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.
                             "spark.sql.adaptive.enabled": "false"}
 """To compile each query takes longer than to run it on few rows."""
 FEW = 200_000
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Six Java processes that live for minutes lose more by thorough compiling than they win."""
+SOME = 1_000_000
 
 
 def run(address: str, files: list[str], out: Path, *, memory: str = "", threads: int = 0,
@@ -221,7 +225,7 @@ def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
         print(json.dumps({name: round(each, 1) for name, each in first.items()}))
         return 0
     if given.engine == "cluster":
-        with cluster(folder) as address:
+        with cluster(folder, QUICK if given.events <= SOME else "") as address:
             second = run(address, files, folder / "spark", small=given.events <= FEW)
     else:
         second = run(given.engine, files, folder / "spark", small=given.events <= FEW)
