@@ -4,8 +4,8 @@
     python benchmarks/find_themes.py banking77/train.jsonl --alone --seeds 0,1,2,3,4,5
 
 The file holds lines with ``text`` and ``label``. Without vectors the offline embedder makes them. BERTopic takes part
-where it is installed; Kura's rule (k-means with a tenth as many groups as texts) is done with scikit-learn. Last, the
-default clusterer with each of the other seeds on texts in another order: ARI of every pair.
+where it is installed; Kura's rule (k-means with a tenth as many groups as texts) is done with scikit-learn. Last, how
+well seeds of the default clusterer agree, each on the texts in an order of its own: the ARI of every pair.
 """
 
 from __future__ import annotations
