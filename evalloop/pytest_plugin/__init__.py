@@ -133,7 +133,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
     """The line that ``pytest_report_collectionfinish`` prints without xdist."""
     listener = _listener(node.config)
-    if listener.announced or not any("::" in each and _named_evalset(each.partition("::")[0]) for each in ids):
+    if listener.announced or not any(map(is_eval_id, ids)):
         return
     listener.announced = True
     from evalloop.pytest_plugin.header import header_of_ids
@@ -240,8 +240,10 @@ def _asks(item: pytest.Item) -> bool:
     return hasattr(item, "evalloop_job") or "eval_call" in getattr(getattr(item, "callspec", None), "params", ())
 
 
-def _named_evalset(file: str) -> bool:
-    return file.endswith(SUFFIXES) or file.rpartition("/")[2] in SUITES
+def is_eval_id(nodeid: str) -> bool:
+    """True for the node id of an eval item."""
+    file, _, rest = nodeid.partition("::")
+    return bool(rest) and (file.endswith(SUFFIXES) or file.rpartition("/")[2] in SUITES)
 
 
 def _is_evalset(path: Path) -> bool:

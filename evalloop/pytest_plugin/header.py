@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from evalloop.printable import one_line
+from evalloop.pytest_plugin import is_eval_id
 from evalloop.pytest_plugin.options import Options
 from evalloop.pytest_plugin.state import Job, baseline_of, state_of
-from evalloop.pytest_plugin.xdist import is_eval_id
 
 
 def header(config: pytest.Config, items: Sequence[pytest.Item]) -> str:

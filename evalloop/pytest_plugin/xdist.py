@@ -6,13 +6,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScheduling
 
-from evalloop.pytest_plugin import SUFFIXES, SUITES
-
-
-def is_eval_id(nodeid: str) -> bool:
-    """True for the node id of an eval item."""
-    file, _, rest = nodeid.partition("::")
-    return bool(rest) and (file.endswith(SUFFIXES) or file.rpartition("/")[2] in SUITES)
+from evalloop.pytest_plugin import is_eval_id
 
 
 class PinScheduling(LoadScheduling):  # type: ignore[misc]

@@ -46,6 +46,15 @@ def test_the_header_says_what_will_be_run(project, run_pytest) -> None:
     assert "evalloop: 12 cases x 2 variants, all on worker gw0" in dealt.stdout
 
 
+def test_xdist_is_not_needed(project, run_pytest) -> None:
+    """A user who has pytest alone runs evalsets and sees their table."""
+    (project / "conftest.py").write_text("import sys\nsys.modules.update({'xdist': None, 'xdist.scheduler': None})\n")
+    result = run_pytest(project, "evalsets", "-p", "no:xdist")
+    assert "evalloop: 12 cases x 2 variants" in result.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "gate: PASS" in result.stdout
+
+
 def test_replayed_runs_are_graded_again_without_a_call(project, run_pytest, model_server) -> None:
     """The graders of today judge the outputs of then; a case without an output is an error."""
     run_pytest(project, "evalsets", "--deselect", "evalsets/greet/greetings.evalset.yaml::case-11")
