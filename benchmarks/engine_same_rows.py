@@ -2,12 +2,14 @@
 
     python benchmarks/engine_same_rows.py [--events 50000] [--engine cluster|local[2]|spark://...] [--threads 2]
     python benchmarks/engine_same_rows.py --events 20000000 --only duckdb --memory 4GB
+    python benchmarks/engine_same_rows.py --events 98000000 --memory 3GB --folder /tmp/engines
 
 ``cluster`` starts an Apache Spark standalone cluster on this machine: a master and two worker processes of one core
 each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's
 own expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells
 that weights are fitted to, the weights, weekly theme shares, and preference pairs. Every result is written as Parquet
-by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs.
+by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs. With ``--folder``
+the lake and each engine's rows stay there: called again, what is complete is taken from there.
 """
 
 from __future__ import annotations
@@ -179,6 +181,7 @@ def run(address: str, files: list[str], out: Path, *, memory: str = "", threads:
             times[name] = time.monotonic() - before
             print(f"  {address.partition(':')[0]:8} {name:24} {times[name]:8.1f} s", file=sys.stderr, flush=True)
             before = time.monotonic()
+    (out / "seconds.json").write_text(json.dumps(times))
     return times
 
 
@@ -186,7 +189,7 @@ def differing(one: Path, other: Path) -> dict[str, tuple[int, int]]:
     """(rows, rows that one side has and the other has not) of each analysis."""
     found = {}
     with duckdb.connect() as con:
-        for folder in sorted(each for each in one.iterdir() if each.name != "scratch"):
+        for folder in sorted(each for each in one.iterdir() if each.is_dir() and each.name != "scratch"):
             here, there = f"'{folder}/*.parquet'", f"'{other / folder.name}/*.parquet'"
             rows = con.execute(f"select count(*) from {here}").fetchone()
             apart = con.execute(
@@ -206,30 +209,48 @@ def main() -> int:
     parser.add_argument("--only", choices=["duckdb"], help="run DuckDB alone, for its time and memory")
     parser.add_argument("--memory", default="", help="bound of DuckDB's memory, as 4GB")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where files go (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where files go and stay (default: a temporary folder, removed)")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="evalloop-same-rows-"))
-    files = synthetic_lake.make(folder / "lake", given.events)
     try:
-        return compare(given, folder, files)
+        return compare(given, folder, lake(folder / f"lake-{given.events}", given.events))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if given.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def lake(folder: Path, events: int) -> list[str]:
+    """The files of a lake, written by a process of its own, so that its memory is not the analyses'."""
+    done = folder / "complete"
+    if not done.exists():
+        subprocess.run([sys.executable, synthetic_lake.__file__, "--events", str(events), "--out", str(folder)],
+                       check=True, stdout=sys.stderr)
+        done.touch()
+    return synthetic_lake.files(folder)
+
+
+def earlier(out: Path) -> dict[str, float] | None:
+    """The seconds by analysis of a run whose rows are complete below ``out``."""
+    times = out / "seconds.json"
+    return dict(json.loads(times.read_text())) if times.exists() else None
 
 
 def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
     """Runs one engine or both on the files."""
-    first = run("duckdb", files, folder / "duckdb", memory=given.memory, threads=given.threads)
+    here = folder / f"duckdb-{given.events}"
+    first = earlier(here) or run("duckdb", files, here, memory=given.memory, threads=given.threads)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"duckdb: {given.events:,} events in {sum(first.values()):.1f} s, peak {peak:.1f} GB")
+    print(f"duckdb: {given.events:,} events in {sum(first.values()):.1f} s, peak {peak:.1f} GB", flush=True)
     if given.only:
         print(json.dumps({name: round(each, 1) for name, each in first.items()}))
         return 0
+    there = folder / f"spark-{given.events}"
     if given.engine == "cluster":
         with cluster(folder, QUICK if given.events <= SOME else "") as address:
-            second = run(address, files, folder / "spark", small=given.events <= FEW)
+            second = run(address, files, there, small=given.events <= FEW)
     else:
-        second = run(given.engine, files, folder / "spark", small=given.events <= FEW)
-    found = differing(folder / "duckdb", folder / "spark")
+        second = run(given.engine, files, there, small=given.events <= FEW)
+    found = differing(here, there)
     print(f"{'analysis':26} {'rows':>12} {'differ':>8} {'duckdb s':>9} {'spark s':>9}")
     for name, (rows, apart) in found.items():
         print(f"{name:26} {rows:12,} {apart:8,} {first[name]:9.1f} {second[name]:9.1f}")

@@ -122,6 +122,11 @@ def make(folder: Path, events: int) -> list[str]:
             con.execute(f"copy (select {_columns()} from ({_answers()} union all ({_acts()}))) to '{place}' "
                         "(format parquet, compression zstd, partition_by (day), write_partition_columns true, "
                         "overwrite_or_ignore true)")
+    return files(folder)
+
+
+def files(folder: Path) -> list[str]:
+    """The addresses of a lake's files."""
     return sorted(str(path) for path in folder.glob("part-*/day=*/*.parquet"))
 
 
@@ -131,8 +136,8 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    files = make(given.out, given.events)
-    print(f"{len(files):,} files, {sum(Path(each).stat().st_size for each in files):,} bytes")
+    made = make(given.out, given.events)
+    print(f"{len(made):,} files, {sum(Path(each).stat().st_size for each in made):,} bytes")
 
 
 if __name__ == "__main__":
