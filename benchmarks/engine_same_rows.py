@@ -7,7 +7,8 @@
 ``cluster`` starts an Apache Spark standalone cluster on this machine: a master and two worker processes of one core
 each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's
 own expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells
-that weights are fitted to, the weights, weekly theme shares, and preference pairs. Every result is written as Parquet
+that weights are fitted to, the weights, weekly theme shares, preference pairs, and the labels and features that a score
+is fitted on. Every result is written as Parquet
 by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs. With ``--folder``
 the lake and each engine's rows stay there: called again, what is complete is taken from there.
 """
@@ -42,6 +43,7 @@ from evalloop.signals.abuse import suspicious, votes_of
 from evalloop.signals.capturing import keyed_turns, sums_by_unit
 from evalloop.signals.derive import derive, together
 from evalloop.signals.evidence import gather
+from evalloop.signals.labels import labelled_turns, said_of
 from evalloop.signals.population import population_of
 from evalloop.signals.weighting import Heard, weights_of
 from evalloop.store.columns import schema
@@ -83,6 +85,8 @@ def analyses(engine: Any, files: list[str]) -> Iterator[tuple[str, Table]]:
     themes = turns.select("response_id", "user_key", theme="prompt_name", week=((turns.day + 3) // 7).cast("int64"))
     yield "theme shares", theme_shares(weights.inner_join(themes, "response_id"))
     yield "pairs", regenerated(evidence, every)
+    labels = engine.keep(labelled_turns(evidence, judged))
+    yield "labels", labels.left_join(said_of(labels, judged), "row").drop("row_right")
     yield "counts", engine.rows([pa.table({"name": list(evidence.counts), "n": list(evidence.counts.values())})],
                                 pa.schema([("name", pa.string()), ("n", pa.int64())])).select(
                                     "name", n=ibis._.n)

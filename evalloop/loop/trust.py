@@ -35,24 +35,20 @@ def weigh_failures(project: Project, *, history: bool = True) -> Weighted:
 def fit_scores(project: Project) -> FusedModel:
     """Fits the fused failure score on all labels, and keeps it for ``failures``; quarantined votes stay out."""
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
-    from evalloop.signals.derive import records, together
-    from evalloop.signals.fused import evidence_of, fit, labels_of
-    from evalloop.signals.report import reviewed
-    from evalloop.signals.scored import labelled, set_apart
-    from evalloop.signals.turns import turns
+    from evalloop.signals.derive import together
+    from evalloop.signals.fused import fit
+    from evalloop.signals.labels import labelled
+    from evalloop.signals.scored import judged_apart
     from evalloop.signals.weighted import accounts_of
     from evalloop.store.files import write_json
 
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
-        signals = bench.signals(detectors_of(project))
-        every = bench.evidence.engine.view(together(signals))
+        signals, engine = bench.signals(detectors_of(project)), bench.evidence.engine
+        every = engine.view(together(signals))
         accounts = accounts_of(bench.evidence, every, trust_options(project))
-        wanted = bench.evidence.engine.keep(labelled(bench.evidence, every))
-        judged = list(turns(bench.evidence, wanted))
-        found = set_apart(bench.evidence.engine, every.semi_join(wanted, "response_id"), accounts)
-        evidence = evidence_of(records(bench.evidence, found))
-    model = fit(judged, evidence, labels_of(judged, evidence, reviewed(judged)), list(signals))
+        found = labelled(bench.evidence, engine.view(judged_apart(engine, every, accounts)))
+    model = fit(found, list(signals))
     write_json(model_file(project), model.to_dict(), private=True)
     return model
 

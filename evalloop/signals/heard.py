@@ -21,6 +21,8 @@ Table = Any
 NONE = "(none)"
 DIGITS = 9
 """Sums are rounded to so many digits: engines add in any order."""
+MILLION = 1_000_000
+"""Values are whole millionths where their sums must be the same in every order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +99,17 @@ def heard(evidence: Evidence, turns: TurnRows, signals: Table) -> Heard:
 
 def reviewers(evidence: Evidence, turns: TurnRows) -> Heard:
     """The reviewers' mean score of each turn that has one, from -0.5 (bad) to 0.5 (good)."""
+    found = reviewed(evidence)
+    return Heard(*by_row(evidence, turns, found.select("response_id", value=found.value / MILLION)))
+
+
+def reviewed(evidence: Evidence) -> Table:
+    """(response_id, value): the same by response, in whole millionths."""
     judged = evidence.of_type("judgment.result")
     judged = judged.filter((judged.source_kind == "reviewer") & judged.value.notnull())
-    return Heard(*by_row(evidence, turns, judged.group_by("response_id").aggregate(value=judged.value.mean() - 0.5)))
+    score = (judged.value * MILLION).round().cast("int64")
+    sums = judged.group_by("response_id").aggregate(total=score.sum().cast("int64"), n=judged.count())
+    return sums.select("response_id", value=(sums.total / sums.n).round().cast("int64") - MILLION // 2)
 
 
 def by_row(evidence: Evidence, turns: TurnRows, values: Table) -> tuple[Rows, Floats]:

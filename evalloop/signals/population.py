@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalloop.records.turn import Turn
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -71,11 +69,6 @@ def population_of(cells: Sequence[Mapping[str, Any]], rows: Mapping[str, int]) -
     known = bool(cells) and all(cell["blind"] is not None for cell in cells)
     return Population(len(cells), rows, columns, np.array([cell["blind"] for cell in cells]) if known else None,
                       np.array([cell["kept"] for cell in cells], np.float64))
-
-
-def surface_of(turn: Turn) -> str:
-    """Where in the product the answer was shown."""
-    return str(turn.generation.context.get("surface") or NONE) if turn.generation else NONE
 
 
 def _column(name: str, values: Sequence[str]) -> Column | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from evalloop.records.base import Record
-from evalloop.records.turn import Turn
 
 if TYPE_CHECKING:
     from evalloop.contracts import Evidence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from evalloop.stats import UnitSums
 
 TIERS = ((0.50, "mature"), (0.25, "healthy"), (0.10, "building"), (0.0, "capture-only"))
-JUDGMENT = "judgment.result"
 VOTES = ("thumbs", "rating")
 
 
@@ -196,15 +194,6 @@ def share_of_sums(sums: UnitSums | None) -> Share:
     return Share(found.n, found.share, interval, found.n_effective, found.units, found.method)
 
 
-def _session(turn: Turn) -> str:
-    return turn.session_id or f"response {turn.response_id}"
-
-
-def unit_of(turn: Turn) -> str:
-    """The independent unit of a turn: its user, else its session."""
-    return turn.user_key or _session(turn)
-
-
 # ---- agreement -------------------------------------------------------------------------------------------------------
 
 
@@ -220,18 +209,6 @@ def _references(turns: TurnRows, found: Mapping[str, Heard], judged: Heard) -> d
             target = votes if kind in VOTES else outcomes
             target[each.rows] += each.sums
     return {"votes": votes, "reviewers": judged.values(size), "outcomes": outcomes}
-
-
-def reviewed(turns: Iterable[Turn]) -> dict[str, float]:
-    """The reviewers' mean score of each turn that has one, -0.5 (bad) to 0.5 (good)."""
-    return {turn.response_id: judged for turn in turns if (judged := _judged(turn)) is not None}
-
-
-def _judged(turn: Turn) -> float | None:
-    """Mean of the reviewers' scores, 0 bad to 1 good, moved to [-0.5, 0.5]; None without a score."""
-    scores = [float(event.payload["score"]) for event in turn.events
-              if event.event_type == JUDGMENT and event.source.get("kind") == "reviewer" and "score" in event.payload]
-    return sum(scores) / len(scores) - 0.5 if scores else None
 
 
 def _detector(name: str, kind: str, found: Heard, turns: TurnRows, references: Mapping[str, Floats]) -> DetectorReport:

@@ -10,7 +10,9 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
-from evalloop.signals.fused import LABELS, PRIOR
+from evalloop.signals.fused import PRIOR
+from evalloop.signals.heard import MILLION
+from evalloop.signals.labels import featured
 from evalloop.signals.population import NONE, SEPARATOR
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from evalloop.records.fused import FusedModel
 
 Table = Any
-MILLION, GRID = 1_000_000, 1e9
+GRID = 1e9
 HIGHEST = log(1e200)
 
 
@@ -125,9 +127,7 @@ def _shifted(evidence: Evidence, every: Table, judged: Table, model: FusedModel)
                                    schema=schema)], schema)
     heads = pa.schema([("model_of", pa.string()), ("intercept", pa.float64())])
     intercepts = engine.rows([pa.table([named, [each.intercept for each in model.surfaces]], schema=heads)], heads)
-    silent = judged.filter((judged.kind == "implicit") & (judged.value != 0))
-    silent = silent.mutate(feature=silent.detector + ibis.ifelse(silent.value > 0, "+", "-"))
-    silent = silent.inner_join(every.select("response_id", "modelled"), "response_id")
+    silent = featured(judged).inner_join(every.select("response_id", "modelled"), "response_id")
     pairs = silent.inner_join(worths, (silent.modelled == worths.of_surface) & (silent.feature == worths.feature))
     shifts = pairs.group_by("response_id").aggregate(shift=(pairs.value.abs() * pairs.worth).sum().cast("int64"))
     every = every.left_join(shifts, "response_id").drop("response_id_right")
@@ -188,11 +188,3 @@ def with_history(scored: Table, failed: Table, back: int) -> Table:
     both = scored.inner_join(ends, scored.session_id == ends.of_session)
     near = both.filter(both.place.isnull() | ((both.place <= both.end) & (both.place >= both.end - back)))
     return failed.select("response_id").union(near.select("response_id"), distinct=True)
-
-
-def labelled(evidence: Evidence, signals: Table) -> Table:
-    """(response_id) of the turns that users, outcomes or reviewers judged."""
-    name = signals.detector.split("@")[0]
-    said = signals.filter(name.isin(LABELS)).select("response_id")
-    reviewed = evidence.of_type("judgment.result").select("response_id")
-    return said.union(reviewed, distinct=True)

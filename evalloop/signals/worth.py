@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from evalloop.records.base import Record
-from evalloop.signals.fused import LABELS
 from evalloop.signals.heard import DIGITS, Heard, TurnRows, by_row, heard, reviewers
+from evalloop.signals.labels import LABELS
 from evalloop.signals.report import Share, share_of
 
 if TYPE_CHECKING:

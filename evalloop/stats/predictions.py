@@ -43,12 +43,12 @@ def reliability(
     from evalloop.stats.shares import share_interval_clustered
 
     chance, outcome = _checked(predicted, outcomes)
-    labels = np.array(list(range(chance.size) if units is None else units), dtype=object)
+    codes, _ = unit_codes(range(chance.size) if units is None else units, chance.size)
     place = np.minimum((chance * bins).astype(int), bins - 1)
     found = []
     for step in np.unique(place):
         inside = place == step
-        share = share_interval_clustered(outcome[inside], users=labels[inside].tolist())
+        share = share_interval_clustered(outcome[inside], users=codes[inside])
         found.append(ReliabilityBin(float(step / bins), float((step + 1) / bins), int(inside.sum()),
                                     float(chance[inside].mean()), share.share, share.interval))
     return found

@@ -79,6 +79,7 @@ def test_fit_learns_that_copies_are_good(told: Callable[..., str]) -> None:
     whole = next(each for each in model["surfaces"] if each["surface"] == "")
     assert whole["coefficients"]["copy@2+"] < 0 < whole["coefficients"]["stop@2-"]
     assert whole["brier"] < whole["brier_base"]
+    assert whole["labels"] == 344, "the votes of the three accounts are no labels"
     assert "Brier" in told("fit")
     assert "vote-free score expects" in told("weights")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ FILES = {"realhumaneval": (CsvSource(), "realhumaneval/chat_data.csv.gz"),
 Derived = tuple[Joined, dict[str, list[Signal]]]
 
 
+@cache
 def real_events(name: str) -> list[Event]:
-    """The events of a shipped data set."""
+    """The events of a shipped data set, read once."""
     source, file = FILES[name]
     events: list[Event] = []
     make = RowMapper(load(DEMO / "mappings" / f"{name}.yaml"), b"salt")

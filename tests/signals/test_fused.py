@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from math import log
 from typing import Any
@@ -14,13 +15,11 @@ from hypothesis import strategies as st
 
 from evalloop.records.fused import FusedModel, SurfaceModel
 from evalloop.records.signal import Signal
-from evalloop.records.turn import Turn
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.build import arrow_schema
-from evalloop.signals.derive import derive
-from evalloop.signals.fused import Evidence, FitOptions, fit, fits, labels_of
-from evalloop.signals.fused import evidence_of as by_response
-from evalloop.signals.report import reviewed
+from evalloop.signals.derive import derive, together
+from evalloop.signals.fused import FitOptions, fit, fits
+from evalloop.signals.labels import labelled
 from evalloop.signals.scored import judged_apart, scores
 from evalloop.signals.weighted import TrustOptions, weigh_evidence
 from evalloop.testing import evidence_of, make_generation
@@ -33,13 +32,18 @@ def said(response: str, detector: str, value: float, weight: float = 0.5, kind: 
     return Signal(f"{detector}-{response}", f"{detector}@1", kind, value, weight, "2026-01-05T00:00:00Z", response)
 
 
-def world(n: int = 3000, users: int = 150, seed: int = 0) -> tuple[list[Turn], list[Signal], np.ndarray]:
-    """Turns with a true chance of failure; regenerate and copy tell of it, thumbs are cast on a third."""
+def world(n: int = 3000, users: int = 150, seed: int = 0, few: int = 0) -> tuple[Any, list[Signal], np.ndarray]:
+    """Answers with a true chance of failure; regenerate and copy tell of it, thumbs are cast on a third.
+
+    The first ``few`` are on the surface mail, the others on chat.
+    """
     rng = np.random.default_rng(seed)
     bad = rng.random(n) < 0.25
     again, copied = rng.random(n) < np.where(bad, 0.5, 0.1), rng.random(n) < np.where(bad, 0.1, 0.4)
     votes = rng.random(n) < 0.33
-    turns = [Turn(f"r{row}", f"s{row}", f"u{row % users}", "2026-01-05T00:00:00Z") for row in range(n)]
+    turns = evidence_of([make_generation(
+        f"r{row}", row, session=f"s{row}", user=f"u{row % users}",
+        context={"surface": "mail" if row < few else "chat"}) for row in range(n)])
     signals = [said(f"r{row}", "regenerate", -1, 0.3) for row in np.flatnonzero(again)]
     signals += [said(f"r{row}", "copy", 1) for row in np.flatnonzero(copied)]
     signals += [said(f"r{row}", "thumbs", -1 if bad[row] else 1, 1.0, "explicit") for row in np.flatnonzero(votes)]
@@ -51,13 +55,22 @@ def answers(names: Sequence[str]) -> Any:
     return evidence_of([make_generation(name, second, user=f"u{second}") for second, name in enumerate(names)])
 
 
-def scores_of(evidence: Any, signals: list[Signal], model: FusedModel | None = None) -> dict[str, dict[str, Any]]:
-    """The scores of all answers by these signals."""
+def judged(evidence: Any, signals: Sequence[Signal]) -> Any:
+    """The signals as the engine holds them."""
     engine, schema = evidence.engine, arrow_schema()
     rows = [{**each.to_dict(), "at_us": 0, "day": 0} for each in signals]
-    table = engine.rows([pa.Table.from_pylist(rows, schema=schema)], schema)
-    return {row["response_id"]: row for row in engine.records(
-        scores(evidence, judged_apart(engine, table, ()), model))}
+    return judged_apart(engine, engine.rows([pa.Table.from_pylist(rows, schema=schema)], schema), ())
+
+
+def fitted(evidence: Any, signals: Sequence[Signal], options: FitOptions | None = None) -> FusedModel:
+    """The model by these signals."""
+    return fit(labelled(evidence, judged(evidence, signals)), ["copy@1", "regenerate@1", "thumbs@1"], options)
+
+
+def scores_of(evidence: Any, signals: list[Signal], model: FusedModel | None = None) -> dict[str, dict[str, Any]]:
+    """The scores of all answers by these signals."""
+    return {row["response_id"]: row for row in evidence.engine.records(
+        scores(evidence, judged(evidence, signals), model))}
 
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from(["explicit", "implicit", "outcome"]), st.floats(-1, 1),
@@ -85,15 +98,14 @@ def test_prior_odds_are_those_documented() -> None:
 
 def test_fitted_score_is_calibrated_on_all_turns() -> None:
     """Fitted on the third that voted, it is right on those that did not: predicted and true shares agree."""
-    turns, signals, bad = world()
-    evidence = by_response(signals)
-    model = fit(turns, evidence, labels_of(turns, evidence, {}), ["copy@1", "regenerate@1", "thumbs@1"])
+    evidence, signals, bad = world()
+    model = fitted(evidence, signals)
     (surface,) = model.surfaces
     assert surface.brier < 0.93 * surface.brier_base
     assert abs(surface.brier_isotonic - surface.brier) < 0.01
     assert surface.auc_interval[0] > 0.7
-    found = scores_of(answers([turn.response_id for turn in turns]), signals, model)
-    blind = np.array([found[turn.response_id]["blind"] for turn in turns])
+    found = scores_of(evidence, signals, model)
+    blind = np.array([found[f"r{row}"]["blind"] for row in range(len(bad))])
     for low in (0.0, 0.1, 0.5):
         inside = (blind >= low) & (blind < low + 0.3)
         assert bad[inside].mean() == pytest.approx(blind[inside].mean(), abs=0.06)
@@ -102,15 +114,17 @@ def test_fitted_score_is_calibrated_on_all_turns() -> None:
 
 def test_votes_never_explain_themselves() -> None:
     """Turning every vote changes the labels, but not one feature; the blind score of a voted turn ignores its vote."""
-    turns, signals, _ = world(400)
+    evidence, signals, bad = world(400)
     turned = [said(each.response_id or "", "thumbs", -each.polarity, 1.0, "explicit")
               if each.kind == "explicit" else each for each in signals]
-    one, other = by_response(signals), by_response(turned)
-    assert {name: each.features for name, each in one.items()} == {name: each.features for name, each in other.items()}
+    one, other = labelled(evidence, judged(evidence, signals)), labelled(evidence, judged(evidence, turned))
+    assert len(one.bad) > 100
+    assert (one.bad == 1 - other.bad).all()
+    assert one.names == other.names == ("copy@1+", "regenerate@1-")
+    assert (one.table == other.table).all()
     model = FusedModel("v", "", ("copy@1",), (SurfaceModel("", -1.0, {"copy@1+": -2.0}, 1, 1, 1, 0, 0, 0, None),))
-    evidence = answers([turn.response_id for turn in turns])
     first, second = scores_of(evidence, signals, model), scores_of(evidence, turned, model)
-    assert all(first[turn.response_id]["blind"] == second[turn.response_id]["blind"] for turn in turns)
+    assert all(first[f"r{row}"]["blind"] == second[f"r{row}"]["blind"] for row in range(len(bad)))
     assert first != second
 
 
@@ -129,14 +143,11 @@ def test_a_vote_takes_the_place_of_the_base_rate() -> None:
 
 def test_surfaces_get_a_model_where_labels_suffice() -> None:
     """A surface with many labels has its own, one with few uses all together; no labels at all: told why."""
-    turns, signals, _ = world(1500)
-    placed = [Turn(turn.response_id, turn.session_id, turn.user_key, turn.occurred_at, generation=make_generation(
-        turn.response_id, context={"surface": "chat" if place > 60 else "mail"})) for place, turn in enumerate(turns)]
-    evidence = by_response(signals)
-    model = fit(placed, evidence, labels_of(placed, evidence, {}), ["copy@1"])
+    evidence, signals, _ = world(1500, few=61)
+    model = fitted(evidence, signals)
     assert [each.surface for each in model.surfaces] == ["", "chat"]
     assert "it takes 200" in model.skipped["mail"]
-    nothing = fit(placed, evidence, {}, ["copy@1"])
+    nothing = fitted(evidence, [each for each in signals if each.kind == "implicit"])
     assert (nothing.surfaces, list(nothing.skipped)) == ((), [""])
     assert FusedModel.from_dict(model.to_dict()) == model
 
@@ -144,10 +155,11 @@ def test_surfaces_get_a_model_where_labels_suffice() -> None:
 def test_a_useless_model_is_not_kept() -> None:
     """Acts that have nothing to do with the votes: no model, for it knows no more than the base rate."""
     rng = np.random.default_rng(4)
-    turns = [Turn(f"r{row}", None, f"u{row % 50}", "") for row in range(400)]
-    evidence = {turn.response_id: Evidence({"copy@1+": float(rng.random() < 0.5)}) for turn in turns}
-    labels = {turn.response_id: int(rng.random() < 0.5) for turn in turns}
-    model = fit(turns, evidence, labels, ["copy@1"], FitOptions())
+    evidence, _, _ = world(400, users=50)
+    signals = [said(f"r{row}", "copy", 1, 1.0) for row in np.flatnonzero(rng.random(400) < 0.5)]
+    signals += [said(f"r{row}", "thumbs", -1 if bad else 1, 1.0, "explicit")
+                for row, bad in enumerate(rng.random(400) < 0.5)]
+    model = fitted(evidence, signals)
     assert model.surfaces == ()
     assert "no better than the base rate" in model.skipped[""]
 
@@ -171,11 +183,22 @@ def test_failures_carry_their_probability() -> None:
 
 def test_real_reviewers_fit_a_model(dialogues: Any) -> None:
     """In the dialogues reviewers judged 584 answers: what users wrote next predicts that on dialogues not seen."""
-    joined, signals = dialogues
-    evidence = by_response(each for found in signals.values() for each in found)
-    labels = labels_of(joined.turns, evidence, reviewed(joined.turns))
-    model = fit(joined.turns, evidence, labels, list(signals))
-    surface = model.surfaces[0]
+    _, signals = dialogues
+    evidence = evidence_of(real_events("ukp"))
+    told = judged(evidence, [each for found in signals.values() for each in found])
+    surface = fit(labelled(evidence, told), list(signals)).surfaces[0]
     assert surface.labels > 550
     assert surface.auc > 0.7
     assert surface.brier < 0.85 * surface.brier_base
+
+
+def test_order_of_events_does_not_matter() -> None:
+    """Real dialogues, their events in other orders: the model has the same version, which is a hash of every figure."""
+    events, models = real_events("ukp")[5000:6500], []
+    for seed in range(3):
+        evidence: Any = evidence_of(random.Random(seed).sample(events, len(events)))
+        signals = derive(evidence, [each for each in evalloop_detectors() if each.name in ("reply", "thumbs")])
+        told = judged_apart(evidence.engine, together(signals), ())
+        models.append(fit(labelled(evidence, told), list(signals), FitOptions(50, 10, 5)))
+    assert models[0].surfaces
+    assert len({model.version for model in models}) == 1

@@ -13,11 +13,11 @@ import pytest
 pytest.importorskip("pyspark", reason="needs the extra spark: tox -e spark")
 STUDY = Path(__file__).parents[2] / "benchmarks" / "engine_same_rows.py"
 ANALYSES = {"turns", "signals", "scores", "capture rate by day", "capture rate by surface", "capture rate by plan",
-            "cells", "weights", "theme shares", "pairs", "counts"}
+            "cells", "weights", "theme shares", "pairs", "labels", "counts"}
 
 
 def test_a_cluster_gives_the_same_rows(tmp_path: Path) -> None:
-    """Sessions, detectors, scores, capture rates, weights, theme shares and pairs: not one row differs."""
+    """Sessions, detectors, scores, capture rates, weights, theme shares, pairs and labels: not one row differs."""
     if shutil.which("java") is None:
         if os.environ.get("CI"):
             pytest.fail("no Java: .ci/run installs Debian's package default-jre-headless")
