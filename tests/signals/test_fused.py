@@ -193,12 +193,16 @@ def test_real_reviewers_fit_a_model(dialogues: Any) -> None:
 
 
 def test_order_of_events_does_not_matter() -> None:
-    """Real dialogues, their events in other orders: the model has the same version, which is a hash of every figure."""
-    events, models = real_events("ukp")[5000:6500], []
+    """Real dialogues, their events in other orders: the same rows, and a model of the same version (a hash of it)."""
+    events, rows, models = real_events("ukp")[5000:6500], [], []
     for seed in range(3):
         evidence: Any = evidence_of(random.Random(seed).sample(events, len(events)))
         signals = derive(evidence, [each for each in evalloop_detectors() if each.name in ("reply", "thumbs")])
-        told = judged_apart(evidence.engine, together(signals), ())
-        models.append(fit(labelled(evidence, told), list(signals), FitOptions(50, 10, 5)))
+        rows.append(labelled(evidence, judged_apart(evidence.engine, together(signals), ())))
+        models.append(fit(rows[-1], list(signals), FitOptions(50, 10, 5)))
+    for found in rows[1:]:
+        assert found.names == rows[0].names
+        for name in ("table", "bad", "units", "folds"):
+            assert (getattr(found, name) == getattr(rows[0], name)).all()
     assert models[0].surfaces
     assert len({model.version for model in models}) == 1
