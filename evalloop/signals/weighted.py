@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Table = Any
 BY_HAND = "set apart by the project's settings"
+AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class TrustOptions:
     """How evidence is trusted: the ``threshold`` of failure, the filter, the weights.
 
     ``quarantine`` names accounts that are set apart whatever they do, ``trusted`` those that never are; ``history`` is
-    how many earlier turns a failure carries along (0: none, which reads far less).
+    how many earlier turns a failure carries along (0: none, which reads far less). Without ``words`` failures carry
+    ids, user, time and weights alone: no text is read.
     """
 
     threshold: float = 0.5
@@ -72,8 +74,8 @@ def weigh_evidence(evidence: Evidence, signals: Mapping[str, Table], model: Fuse
     failed = engine.keep(scored.failing(table, judged, options.threshold))
     rows, weighting = weighted(engine, noticed(evidence, failed, judged, options.threshold), table, accounts,
                                options.weights)
-    found = _in_words(evidence, rows, table, every, accounts, options) if options.words else map(
-        slim, rows.to_pylist())
+    found = _in_words(evidence, rows, table, every, accounts, options) if options.words else (
+        slim(row) for batch in rows.to_batches(AT_ONCE) for row in batch.to_pylist())
     told = engine.first(table.aggregate(turns=table.count(), scored=table.probability.count()))
     return Weighted(tuple(found), replace(weighting, accounts=accounts, random_arm=_arm(evidence, rows)),
                     told["turns"], told["scored"], _without_vote(engine, judged))
