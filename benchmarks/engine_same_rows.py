@@ -128,7 +128,7 @@ def cluster(folder: Path, java: str = "") -> Iterator[str]:
     commands = [["org.apache.spark.deploy.master.Master", *host, "--port", address.rpartition(":")[2],
                  "--webui-port", str(free_port())]]
     commands += [["org.apache.spark.deploy.worker.Worker", *host, "--webui-port", str(free_port()), "--cores", "1",
-                  "--memory", "3g", address] for _ in range(2)]
+                  "--memory", "5g", address] for _ in range(2)]
     with (folder / "cluster.log").open("w") as log:
         started = [subprocess.Popen([str(home / "bin" / "spark-class"), *command], env=env, stdout=log, stderr=log)
                    for command in commands]
@@ -147,19 +147,22 @@ SMALL: Mapping[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.
                             "spark.sql.adaptive.enabled": "false"}
 """To compile each query takes longer than to run it on few rows."""
 FEW = 200_000
+LARGE: Mapping[str, str] = {"spark.executor.memory": "4g", "spark.driver.memory": "3g",
+                            "spark.sql.shuffle.partitions": "32"}
+"""Partitions that a core sorts in memory."""
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Six Java processes that live for minutes lose more by thorough compiling than they win."""
 SOME = 1_000_000
 
 
 def run(address: str, files: list[str], out: Path, *, memory: str = "", threads: int = 0,
-        small: bool = False) -> dict[str, float]:
+        events: int = 0) -> dict[str, float]:
     """Runs every analysis on an engine and writes its rows below ``out``; seconds by analysis."""
     times: dict[str, float] = {}
     before = time.monotonic()
     options: dict[str, Any] = {"memory": memory, "threads": threads, "scratch": out / "scratch"}
     if address != "duckdb":
-        options = {"options": {**OPTIONS, **(SMALL if small else {})}}
+        options = {"options": {**OPTIONS, **(SMALL if events <= FEW else LARGE if events > SOME else {})}}
     with door.open_engine(address, **options) as engine:
         for name, table in analyses(engine, files):
             engine.write(table, out / name)
@@ -232,9 +235,9 @@ def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
     there = folder / f"spark-{given.events}"
     if given.engine == "cluster":
         with cluster(folder, QUICK if given.events <= SOME else "") as address:
-            second = run(address, files, there, small=given.events <= FEW)
+            second = run(address, files, there, events=given.events)
     else:
-        second = run(given.engine, files, there, small=given.events <= FEW)
+        second = run(given.engine, files, there, events=given.events)
     found = differing(here, there)
     print(f"{'analysis':26} {'rows':>12} {'differ':>8} {'duckdb s':>9} {'spark s':>9}")
     for name, (rows, apart) in found.items():
