@@ -31,9 +31,10 @@ from evalloop.records.cluster import WeekShare
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.fused import FusedModel, SurfaceModel
+from evalloop.records.weighting import Weighting
 from evalloop.signals.abuse import Vote, suspicious
 from evalloop.signals.population import Column, Population
-from evalloop.signals.weighting import WeightOptions, weigh
+from evalloop.signals.weighting import Heard, WeightOptions, weights_of
 
 TURNS, USERS, ACCOUNTS, VOTES = 60_000, 4_000, 12, 40
 SEGMENTS = ("pro", "free", "trial")
@@ -121,7 +122,26 @@ ROWS = {f"r{row}": row for row in range(TURNS + ACCOUNTS * VOTES)}
 
 def people_of(world: World) -> Population:
     """The turns as the weights see them."""
-    return Population(world.user.size, ROWS, (Column("plan", world.segment, SEGMENTS),), world.chance)
+    return Population(world.user.size, (Column("plan", world.segment, SEGMENTS),), world.chance)
+
+
+def weigh(failures: Sequence[Failure], people: Population, options: WeightOptions | None = None
+          ) -> tuple[list[Failure], Weighting]:
+    """The failures with what each counts in shares; the turn ``r7`` is row 7 of the population."""
+    numbers: dict[str, int] = {}
+    heard = Heard(
+        np.array([each.weight for each in failures], float), np.array([each.asked_only for each in failures], bool),
+        np.array([each.random_weight for each in failures], float),
+        np.array([numbers.setdefault(each.user_key or each.failure_id, len(numbers)) for each in failures], int),
+        np.array([ROWS[each.response_id or ""] for each in failures], int))
+    weights, told = weights_of(heard, people, options)
+    return [replace(each, weight=weight) for each, weight in zip(failures, weights.tolist(), strict=True)], told
+
+
+def without(people: Population, world: World, apart: Iterable[str]) -> Population:
+    """The population without the turns of some users."""
+    users = [int(user[1:]) for user in apart]
+    return replace(people, mass=np.where(np.isin(world.user, users), 0.0, 1.0))
 
 
 def voted(world: World) -> list[Failure]:
@@ -172,7 +192,6 @@ def share(failures: Sequence[Failure], inside: Sequence[bool]) -> WeekShare:
 def estimates(world: World) -> dict[str, WeekShare]:
     """The theme's share by each way of weighting."""
     found, people = voted(world), people_of(world)
-    users = [f"u{user}" for user in world.user.tolist()]
     ways = {"naive": WeightOptions("none"), "cap": WeightOptions("cap"), "rake": WeightOptions("rake", cap=0),
             "ipw": WeightOptions("ipw", cap=0), "cap + rake": WeightOptions("rake"),
             "cap + ipw": WeightOptions("ipw")}
@@ -180,11 +199,11 @@ def estimates(world: World) -> dict[str, WeekShare]:
               for weighted in [weigh(found, people, options)[0]]}
     rows = np.random.default_rng(world.user.size).random(len(found)) < 0.1
     left = [each for each, stays in zip(found, rows.tolist(), strict=True) if stays or not _fake(each)]
-    shares["90 % of rows out, cap + ipw"] = _without(left, people, {}, users, world, "ipw")
+    shares["90 % of rows out, cap + ipw"] = _without(left, people, {}, world, "ipw")
     most = {f"u{user}" for user in range(USERS, USERS + 10)}
-    shares["10 of 12 accounts out, cap + ipw"] = _without(found, people, dict.fromkeys(most, 0.0), users, world, "ipw")
+    shares["10 of 12 accounts out, cap + ipw"] = _without(found, people, dict.fromkeys(most, 0.0), world, "ipw")
     factors = {each.user_key: each.factor for each in suspicious(votes_of(world))}
-    shares["evalloop: filter, cap, rake"] = _without(found, people, factors, users, world, "auto")
+    shares["evalloop: filter, cap, rake"] = _without(found, people, factors, world, "auto")
     asked = told(world)
     shares["random ask"] = share(weigh(asked, people)[0], inside(asked, world))
     return shares
@@ -194,11 +213,11 @@ def _fake(failure: Failure) -> bool:
     return int((failure.user_key or "")[1:]) >= USERS
 
 
-def _without(found: Sequence[Failure], people: Population, factors: Mapping[str, float], users: Sequence[str],
-             world: World, method: str) -> WeekShare:
+def _without(found: Sequence[Failure], people: Population, factors: Mapping[str, float], world: World,
+             method: str) -> WeekShare:
     kept = [replace(each, weight=factors.get(each.user_key or "", 1.0)) for each in found]
     apart = [user for user, factor in factors.items() if not factor]
-    weighted, _ = weigh(kept, people, WeightOptions(method), quarantined=apart, users=users)
+    weighted, _ = weigh(kept, without(people, world, apart), WeightOptions(method))
     return share(weighted, inside(weighted, world))
 
 
@@ -290,8 +309,7 @@ def by_arrays(seed: int, *, mnar: bool, brigade: bool) -> Way:
                      random_weight=1 / ASKED if asked[row] else 0.0, asked_only=bool(asked[row] and not flagged))
              for row in np.flatnonzero(world.flagged | (world.vote < 0) | asked).tolist()
              for flagged in [world.flagged[row]] if honest[row] or world.vote[row] < 0]
-    weighted, told = weigh(found, people_of(world), quarantined=[f"u{user}" for user in range(USERS, USERS + ACCOUNTS)],
-                           users=[f"u{user}" for user in world.user.tolist()])
+    weighted, told = weigh(found, without(people_of(world), world, [f"u{USERS + each}" for each in range(ACCOUNTS)]))
     return _way(world, weighted, told.to_dict())
 
 

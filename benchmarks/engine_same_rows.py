@@ -33,7 +33,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import synthetic_lake
 
 from evalloop import engine as door
@@ -44,12 +43,10 @@ from evalloop.signals.capturing import keyed_turns, sums_by_unit
 from evalloop.signals.derive import derive, together
 from evalloop.signals.evidence import gather
 from evalloop.signals.labels import labelled_turns, said_of
-from evalloop.signals.population import population_of
-from evalloop.signals.weighting import Heard, weights_of
+from evalloop.signals.noticed import noticed, weighted
 from evalloop.store.columns import schema
 
 Table = Any
-NAMES = ("surface", "keys", "values", "blind")
 TENTHS = 10_000
 """Weights are whole ten-thousandths in theme shares, so that their sums are the same in every order."""
 
@@ -77,10 +74,11 @@ def analyses(engine: Any, files: list[str]) -> Iterator[tuple[str, Table]]:
         rows = answered.mutate(value=key).group_by("value", "session_id").aggregate(
             hit=answered.usable.max(), unit=answered.unit.min())
         yield f"capture rate by {by}", sums_by_unit(rows, "value")
-    cells = engine.keep(scored.cells(scores))
-    yield "cells", cells
+    yield "cells", scored.cells(scores)
     failed = engine.keep(scored.failing(scores, judged, 0.5))
-    weights = engine.keep(weighted(engine, cells, failed, {each.user_key: each.factor for each in accounts}))
+    found = noticed(evidence, failed, judged, 0.5)
+    yield "failures", found.drop("segment")
+    weights = engine.keep(tenths(engine, weighted(engine, found, scores, accounts)[0]))
     yield "weights", weights
     themes = turns.select("response_id", "user_key", theme="prompt_name", week=((turns.day + 3) // 7).cast("int64"))
     yield "theme shares", theme_shares(weights.inner_join(themes, "response_id"))
@@ -92,23 +90,10 @@ def analyses(engine: Any, files: list[str]) -> Iterator[tuple[str, Table]]:
                                     "name", n=ibis._.n)
 
 
-def weighted(engine: Any, cells: Table, failed: Table, factors: Mapping[str, float]) -> Table:
-    """(response_id, weight): arrays of failures and cells go to numpy, weights in ten-thousandths come back."""
-    ibis = door.ibis
-    numbered = engine.keep(cells.mutate(cell=ibis.row_number().over(
-        ibis.window(order_by=[cells[name] for name in NAMES]))))
-    own = scored.with_segment(failed.filter(failed.event_id.notnull() & ~failed.set_apart))
-    told = own.inner_join(numbered, [own[name].identical_to(numbered[name]) for name in NAMES])
-    unit = ibis.dense_rank().over(ibis.window(order_by=ibis.coalesce(told.user_key, told.response_id)))
-    found = engine.arrow(engine.keep(told.select("response_id", "user_key", "cell", unit=unit)).order_by("response_id"))
-    suspects = pc.index_in(found.column("user_key"), pa.array(list(factors), pa.string()))
-    counts = np.append(np.array(list(factors.values()), np.float64), 1.0)
-    nothing = np.zeros(len(found))
-    heard = Heard(counts[suspects.fill_null(len(factors)).to_numpy()], nothing.astype(bool), nothing,
-                  found.column("unit").to_numpy(), found.column("cell").to_numpy().astype(np.int64))
-    weights, _ = weights_of(heard, population_of(list(engine.records(numbered.order_by("cell"))), {}))
-    made = pa.table({"response_id": found.column("response_id"),
-                     "weight": np.round(weights * TENTHS).astype(np.int64)})
+def tenths(engine: Any, weighted: pa.Table) -> Table:
+    """(response_id, weight): the weights as whole ten-thousandths."""
+    made = pa.table({"response_id": weighted.column("response_id"),
+                     "weight": np.round(weighted.column("weight").to_numpy() * TENTHS).astype(np.int64)})
     return engine.rows([made], made.schema)
 
 
@@ -147,7 +132,7 @@ def cluster(folder: Path, java: str = "") -> Iterator[str]:
     commands = [["org.apache.spark.deploy.master.Master", *host, "--port", address.rpartition(":")[2],
                  "--webui-port", str(free_port())]]
     commands += [["org.apache.spark.deploy.worker.Worker", *host, "--webui-port", str(free_port()), "--cores", "1",
-                  "--memory", "3g", address] for _ in range(2)]
+                  "--memory", "5g", address] for _ in range(2)]
     with (folder / "cluster.log").open("w") as log:
         started = [subprocess.Popen([str(home / "bin" / "spark-class"), *command], env=env, stdout=log, stderr=log)
                    for command in commands]
@@ -166,19 +151,22 @@ SMALL: Mapping[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.
                             "spark.sql.adaptive.enabled": "false"}
 """To compile each query takes longer than to run it on few rows."""
 FEW = 200_000
+LARGE: Mapping[str, str] = {"spark.executor.memory": "4g", "spark.driver.memory": "3g",
+                            "spark.sql.shuffle.partitions": "32"}
+"""Partitions that a core sorts in memory."""
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Six Java processes that live for minutes lose more by thorough compiling than they win."""
 SOME = 1_000_000
 
 
 def run(address: str, files: list[str], out: Path, *, memory: str = "", threads: int = 0,
-        small: bool = False) -> dict[str, float]:
+        events: int = 0) -> dict[str, float]:
     """Runs every analysis on an engine and writes its rows below ``out``; seconds by analysis."""
     times: dict[str, float] = {}
     before = time.monotonic()
     options: dict[str, Any] = {"memory": memory, "threads": threads, "scratch": out / "scratch"}
     if address != "duckdb":
-        options = {"options": {**OPTIONS, **(SMALL if small else {})}}
+        options = {"options": {**OPTIONS, **(SMALL if events <= FEW else LARGE if events > SOME else {})}}
     with door.open_engine(address, **options) as engine:
         for name, table in analyses(engine, files):
             engine.write(table, out / name)
@@ -251,9 +239,9 @@ def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
     there = folder / f"spark-{given.events}"
     if given.engine == "cluster":
         with cluster(folder, QUICK if given.events <= SOME else "") as address:
-            second = run(address, files, there, small=given.events <= FEW)
+            second = run(address, files, there, events=given.events)
     else:
-        second = run(given.engine, files, there, small=given.events <= FEW)
+        second = run(given.engine, files, there, events=given.events)
     found = differing(here, there)
     print(f"{'analysis':26} {'rows':>12} {'differ':>8} {'duckdb s':>9} {'spark s':>9}")
     for name, (rows, apart) in found.items():

@@ -50,7 +50,7 @@ def weights(as_json: bool) -> int:
     user_cap, weight_limit, margins, quarantine and trusted change what is done.
     """
     project = loop.open_project()
-    found = loop.weigh_failures(project, history=False)
+    found = loop.weigh_failures(project, words=False)
     if as_json:
         click.echo(json.dumps(found.weighting.to_dict(), ensure_ascii=False, indent=1))
         return ExitCode.OK

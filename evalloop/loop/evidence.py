@@ -152,12 +152,12 @@ def derive_signals(project: Project, detectors: Iterable[str] = (), *, by: str |
         return report(bench.evidence, signals, kinds, by=by)
 
 
-def failures(project: Project, *, history: bool = True) -> list[Failure]:
+def failures(project: Project, *, history: bool = True, words: bool = True) -> list[Failure]:
     """The turns that let a user down, with what each counts in shares (0: quarantined), and with the turns before them
-    unless ``history`` is not wanted."""
+    unless ``history`` is not wanted; without ``words`` ids, users, times and weights alone."""
     from evalloop.loop.trust import weigh_failures
 
-    return list(weigh_failures(project, history=history).failures)
+    return list(weigh_failures(project, history=history, words=words).failures)
 
 
 @contextmanager

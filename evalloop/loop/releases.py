@@ -187,7 +187,7 @@ def _sides(project: Project, release: Release, since: str, start: str, end: str,
     user counts once.
     """
     find_clusters(project)
-    weighted = weigh_failures(project, history=False)
+    weighted = weigh_failures(project, words=False)
     members = _members(weighted, theme_members(project))
     kinds = tuple(dict.fromkeys([*segments, *(each for each in weighted.weighting.columns if "." not in each)]))
     after = _exposures(project, members, start, end, kinds)

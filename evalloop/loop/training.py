@@ -129,7 +129,7 @@ def _clusters_of_responses(project: Project) -> Iterator[tuple[str, str]]:
     if not clusters:
         return
     of_failure = {name: each.cluster_id for each in clusters for name in each.member_ids}
-    for failure in failures(project, history=False):
+    for failure in failures(project, words=False):
         if failure.response_id and failure.failure_id in of_failure:
             yield failure.response_id, of_failure[failure.failure_id]
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from evalloop.signals.worth import Worth
 
 
-def weigh_failures(project: Project, *, history: bool = True) -> Weighted:
+def weigh_failures(project: Project, *, history: bool = True, words: bool = True) -> Weighted:
     """The turns that let a user down, by the signals of all detectors, and what each counts in shares.
 
-    The engine scores and counts; only votes, failures and what led up to them (``history``) are read as records.
+    The engine scores and counts; only votes, failures and what led up to them (``history``) are read as records, and
+    without ``words`` votes alone: failures then carry ids, users, times and weights.
     """
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.weighted import weigh_evidence
@@ -28,8 +29,9 @@ def weigh_failures(project: Project, *, history: bool = True) -> Weighted:
     with open_evidence(project) as bench:
         need_turns(bench.evidence)
         signals = bench.signals(detectors_of(project))
-        options = trust_options(project) if history else replace(trust_options(project), history=0)
-        return weigh_evidence(bench.evidence, signals, usable_model(project, list(signals)), options)
+        options = replace(trust_options(project), words=words)
+        return weigh_evidence(bench.evidence, signals, usable_model(project, list(signals)),
+                              options if history else replace(options, history=0))
 
 
 def fit_scores(project: Project) -> FusedModel:

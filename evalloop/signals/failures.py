@@ -6,44 +6,58 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
+from evalloop.records.times import time_of_us
 from evalloop.records.turn import Turn
-from evalloop.signals.fused import Score
 
 ORDER = ("explicit", "implicit", "outcome")
 HISTORY = 8
 """Earlier turns of the session that a failure carries along."""
-UNKNOWN = Score(None, None)
+Row = Mapping[str, Any]
 
 
-def failing(told: Iterable[tuple[Turn, Sequence[Signal]]], scores: Mapping[str, Score], *, threshold: float = 0.5,
-            history: int = HISTORY) -> Iterator[Failure]:
-    """One failure for each turn whose probability of failure is above ``threshold``, in the order of the turns.
+def failing(told: Iterable[tuple[Turn, Sequence[Signal], Row | None]], *, history: int = HISTORY) -> Iterator[Failure]:
+    """The failures with their texts, in the order of the turns.
 
-    ``told`` are turns each with its signals, those of a session one after the other; turns without a score are history
-    alone. A turn that fails only by signals that were set apart (weight 0 with a reason) gives a failure of weight 0
-    with that reason. The purposes of a failure are those that every event behind it allows. ``history`` is how many
-    earlier turns of its session a failure carries along (0: none).
+    ``told`` are turns each with its signals and, where it failed, its row of ``noticed`` with its ``weight``; those of
+    a session come one after the other. Turns without a row are history alone. A turn that fails only by signals that
+    were set apart gives a failure of weight 0 with the reason. The purposes of a failure are those that every event
+    behind it allows. ``history`` is how many earlier turns of its session a failure carries along (0: none).
     """
     earlier: deque[Turn] = deque(maxlen=history)
     session = ""
-    for turn, signals in told:
+    for turn, signals, row in told:
         if (turn.session_id or turn.response_id) != session:
             session = turn.session_id or turn.response_id
             earlier.clear()
-        found = sorted(filter(_counts, signals), key=_rank)
-        counted = [each for each in found if each.weight > 0]
-        given = scores.get(turn.response_id, UNKNOWN)
-        chance = given.probability
-        if chance is not None and chance > threshold:
-            failure = _failure(turn, counted, earlier, chance)
-            yield replace(failure, asked_only=failure.random_weight > 0 and (given.unasked or 0.0) <= threshold)
-        elif apart := [each for each in found if each.weight == 0 and each.polarity < 0 and each.kind == "explicit"]:
-            yield replace(_failure(turn, apart, earlier, chance), weight=0.0, reason=apart[0].reason)
+        if row is not None:
+            found = sorted(filter(_counts, signals), key=_rank)
+            if row["set_apart"]:
+                apart = [each for each in found if each.weight == 0 and each.polarity < 0 and each.kind == "explicit"]
+                yield replace(_failure(turn, apart, earlier, row), reason=apart[0].reason)
+            else:
+                yield _failure(turn, [each for each in found if each.weight > 0], earlier, row)
         earlier.append(turn)
+
+
+def slim(row: Row) -> Failure:
+    """A failure by ids and numbers alone, from its row of ``noticed`` with its ``weight``."""
+    return Failure(_id_of(row["response_id"]), "", **_numbers(row))
+
+
+def _id_of(response_id: str) -> str:
+    return "f-" + hashlib.sha256(response_id.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def _numbers(row: Row) -> dict[str, Any]:
+    """What is known of a failure without its texts."""
+    return {"response_id": row["response_id"], "user_key": row["teller"], "occurred_at": time_of_us(row["at_us"]),
+            "weight": row["weight"], "probability": row["probability"], "random_weight": row["design"],
+            "asked_only": row["asked_only"]}
 
 
 def _counts(signal: Signal) -> bool:
@@ -54,7 +68,7 @@ def _rank(signal: Signal) -> tuple[int, str, str]:
     return ORDER.index(signal.kind) if signal.kind in ORDER else len(ORDER), signal.occurred_at, signal.signal_id
 
 
-def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], chance: float | None) -> Failure:
+def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], row: Row) -> Failure:
     against = [each for each in signals if each.polarity < 0]
     known: Mapping[str, Event] = {event.event_id: event for event in (turn.generation, *turn.events) if event}
     ids = {name for each in against for name in each.event_ids}
@@ -64,13 +78,11 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
     text, source = _words(turn, against)
     ids |= {each.generation.event_id for each in before if each.generation}
     return Failure(
-        failure_id="f-" + hashlib.sha256(turn.response_id.encode("utf-8", "replace")).hexdigest()[:24],
-        text=text,
+        _id_of(turn.response_id),
+        text,
+        **_numbers(row),
         text_source=source,
-        user_key=(against[0].user_key if against else None) or turn.user_key,
-        response_id=turn.response_id,
         event_ids=tuple(sorted(ids)),
-        occurred_at=max((each.occurred_at for each in against), default=turn.occurred_at),
         prompt=turn.prompt,
         response=turn.response,
         consent_purposes=purposes,
@@ -81,23 +93,7 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], cha
         session_id=turn.session_id,
         segment=_segment(turn),
         judged=_judged(turn),
-        history=tuple(message for each in before for message in _messages(each)),
-        probability=chance,
-        random_weight=_random_weight(against, known))
-
-
-def _random_weight(against: Sequence[Signal], known: Mapping[str, Event]) -> float:
-    """The weight of the random ask whose answer is against the turn; 0 without one."""
-    asks = (_random_ask(known.get(name)) for each in against for name in each.event_ids)
-    chances = [chance for chance in asks if chance]
-    return 1 / max(chances) if chances else 0.0
-
-
-def _random_ask(event: Event | None) -> float | None:
-    """The probability with which this event's user was asked at random; None for anything else."""
-    ask = event.ask if event else None
-    chance = ask.get("probability") if ask and ask.get("kind") == "random" else None
-    return float(chance) if isinstance(chance, int | float) and 0 < chance <= 1 else None
+        history=tuple(message for each in before for message in _messages(each)))
 
 
 def _before(turn: Turn, earlier: Sequence[Turn], purposes: Sequence[str]) -> list[Turn]:

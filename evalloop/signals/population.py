@@ -27,13 +27,9 @@ class Column:
 @dataclass(frozen=True)
 class Population:
     """``size`` rows, each a turn or ``mass`` turns that are alike. ``chances`` (rows,) is the vote-free probability of
-    failure, None without a score.
-
-    ``rows`` gives the row of a response id.
-    """
+    failure, None without a score."""
 
     size: int
-    rows: Mapping[str, int]
     columns: tuple[Column, ...]
     chances: NDArray[np.float64] | None = None
     mass: NDArray[np.float64] | None = None
@@ -44,17 +40,16 @@ class Population:
 
         return np.ones(self.size) if self.mass is None else self.mass
 
-    def expected(self, column: Column, kept: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    def expected(self, column: Column) -> NDArray[np.float64]:
         """Expected number of failures (of turns, where no score says it) at each level of ``column``."""
         import numpy as np
 
         mass = self.turns() * (1.0 if self.chances is None else self.chances)
-        mass = mass if kept is None else np.where(kept, mass, 0.0)
         return np.bincount(column.codes, weights=mass, minlength=len(column.levels)).astype(np.float64)
 
 
-def population_of(cells: Sequence[Mapping[str, Any]], rows: Mapping[str, int]) -> Population:
-    """The turns with an answer, as the engine counted them (``scored.cells``); ``rows`` names the cell of responses.
+def population_of(cells: Sequence[Mapping[str, Any]]) -> Population:
+    """The turns with an answer, as the engine counted them (``scored.cells``).
 
     Columns are the surface and the keys of the users' segments that tell turns apart.
     """
@@ -67,7 +62,7 @@ def population_of(cells: Sequence[Mapping[str, Any]], rows: Mapping[str, int]) -
         named[key if key != "surface" else "segment.surface"] = [each.get(key, NONE) for each in segments]
     columns = tuple(found for name, values in named.items() if (found := _column(name, values)))
     known = bool(cells) and all(cell["blind"] is not None for cell in cells)
-    return Population(len(cells), rows, columns, np.array([cell["blind"] for cell in cells]) if known else None,
+    return Population(len(cells), columns, np.array([cell["blind"] for cell in cells]) if known else None,
                       np.array([cell["kept"] for cell in cells], np.float64))
 
 

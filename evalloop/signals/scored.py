@@ -29,8 +29,8 @@ HIGHEST = log(1e200)
 def judged_apart(engine: Engine, signals: Table, accounts: Iterable[Account]) -> Table:
     """Signals with ``value`` (polarity x weight in millionths) and ``factor``: what the account of its user counts."""
     slim = _with_factor(engine, signals.filter(signals.response_id.notnull()).select(
-        "signal_id", "response_id", "detector", "kind", "user_key", "event_ids", "polarity", "weight", "reason"),
-        accounts)
+        "signal_id", "response_id", "detector", "kind", "user_key", "at_us", "event_ids", "polarity", "weight",
+        "reason"), accounts)
     return slim.mutate(value=(slim.polarity * slim.weight * slim.factor * MILLION).round().cast("int64"))
 
 
@@ -172,11 +172,15 @@ def with_segment(turns: Table) -> Table:
 def failing(scored: Table, judged: Table, threshold: float) -> Table:
     """The turns that failed (``set_apart`` false), and those that only votes which were set apart are against."""
     failed = (scored.probability > threshold).fill_null(False)
-    apart = judged.filter((judged.kind == "explicit") & (judged.polarity < 0) & (judged.weight * judged.factor == 0)
-                          & (judged.reason.notnull() | (judged.factor == 0)))
-    apart = apart.select(of_response="response_id").distinct()
+    apart = judged.filter(set_aside(judged)).select(of_response="response_id").distinct()
     rows = scored.mutate(set_apart=~failed).left_join(apart, scored.response_id == apart.of_response)
     return rows.filter(~rows.set_apart | rows.of_response.notnull()).drop("of_response")
+
+
+def set_aside(judged: Table) -> Any:
+    """Whether a signal is a vote against the answer that was set apart, with a reason."""
+    reasoned = (judged.reason.fill_null("") != "") | ((judged.factor == 0) & (judged.weight > 0))
+    return (judged.kind == "explicit") & (judged.polarity < 0) & (judged.weight * judged.factor == 0) & reasoned
 
 
 def with_history(scored: Table, failed: Table, back: int) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +13,21 @@ from evalloop.records.weighting import RandomArm, Weighting
 from evalloop.signals import scored
 from evalloop.signals.abuse import AbuseOptions, suspicious, votes_of
 from evalloop.signals.derive import records, together
-from evalloop.signals.failures import HISTORY, failing
-from evalloop.signals.fused import Score
-from evalloop.signals.population import Population, population_of
+from evalloop.signals.failures import HISTORY, failing, slim
+from evalloop.signals.noticed import noticed, weighted
 from evalloop.signals.turns import InStep, in_order
 from evalloop.signals.turns import turns as turns_of
-from evalloop.signals.weighting import WeightOptions, weigh
+from evalloop.signals.weighting import WeightOptions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from evalloop.contracts import Evidence
     from evalloop.engine import Engine
 
 Table = Any
 BY_HAND = "set apart by the project's settings"
+AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class TrustOptions:
     """How evidence is trusted: the ``threshold`` of failure, the filter, the weights.
 
     ``quarantine`` names accounts that are set apart whatever they do, ``trusted`` those that never are; ``history`` is
-    how many earlier turns a failure carries along (0: none, which reads far less).
+    how many earlier turns a failure carries along (0: none, which reads far less). Without ``words`` failures carry
+    ids, user, time and weights alone: no text is read.
     """
 
     threshold: float = 0.5
@@ -42,6 +45,7 @@ class TrustOptions:
     quarantine: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
     history: int = HISTORY
+    words: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,51 +72,41 @@ def weigh_evidence(evidence: Evidence, signals: Mapping[str, Table], model: Fuse
     judged = engine.view(scored.judged_apart(engine, every, accounts))
     table = engine.keep(scored.scores(evidence, judged, model))
     failed = engine.keep(scored.failing(table, judged, options.threshold))
-    found = _failures(evidence, table, failed, every, accounts, options)
-    weighted, weighting = weigh(found, _people(engine, table, failed, accounts), options.weights)
-    arm = _arm(evidence, sum(each.random_weight > 0 and each.weight > 0 for each in weighted))
+    rows, weighting = weighted(engine, noticed(evidence, failed, judged, options.threshold), table, accounts,
+                               options.weights)
+    found = _in_words(evidence, rows, table, every, accounts, options) if options.words else (
+        slim(row) for batch in rows.to_batches(AT_ONCE) for row in batch.to_pylist())
     told = engine.first(table.aggregate(turns=table.count(), scored=table.probability.count()))
-    return Weighted(tuple(weighted), replace(weighting, accounts=accounts, random_arm=arm), told["turns"],
-                    told["scored"], _without_vote(engine, judged))
+    return Weighted(tuple(found), replace(weighting, accounts=accounts, random_arm=_arm(evidence, rows)),
+                    told["turns"], told["scored"], _without_vote(engine, judged))
 
 
-def _failures(evidence: Evidence, table: Table, failed: Table, every: Table, accounts: Sequence[Account],
-              options: TrustOptions) -> list[Failure]:
-    """The failures as records, from the turns that failed and those before them in their sessions."""
-    engine, wanted = evidence.engine, failed
+def _in_words(evidence: Evidence, rows: pa.Table, table: Table, every: Table, accounts: Sequence[Account],
+              options: TrustOptions) -> Iterator[Failure]:
+    """The failures with their texts, streamed by session and time."""
+    engine, failed = evidence.engine, evidence.engine.rows([rows], rows.schema)
+    wanted = failed
     if options.history:
-        wanted = engine.keep(scored.with_history(table, failed, options.history))
+        places = table.semi_join(failed, "response_id").select("response_id", "session_id", "place")
+        wanted = engine.keep(scored.with_history(table, places, options.history))
     order = in_order(evidence, wanted)
-    scores = {row["response_id"]: Score(row["probability"], row["blind"], row["unasked"])
-              for row in engine.records(failed.select("response_id", "probability", "blind", "unasked"))}
-    against = scored.set_apart(engine, every.semi_join(failed, "response_id"), accounts)
-    signals = InStep(records(evidence, against, order), lambda signal: signal.response_id)
-    told = ((turn, signals.of(turn.response_id)) for turn in turns_of(evidence, acted=failed, order=order))
-    factors = {each.user_key: each.factor for each in accounts}
-    return [replace(each, weight=each.weight * factors.get(each.user_key or "", 1.0))
-            for each in failing(told, scores, threshold=options.threshold, history=options.history)]
+    numbers = InStep(engine.records(failed.inner_join(order, "response_id").order_by("number")),
+                     lambda row: str(row["response_id"]))
+    apart = scored.set_apart(engine, every.semi_join(failed, "response_id"), accounts)
+    signals = InStep(records(evidence, apart, order), lambda signal: signal.response_id)
+    return failing(((turn, signals.of(turn.response_id), next(iter(numbers.of(turn.response_id)), None))
+                    for turn in turns_of(evidence, acted=failed, order=order)), history=options.history)
 
 
-def _people(engine: Engine, table: Table, failed: Table, accounts: Sequence[Account]) -> Population:
-    """The turns with an answer in cells, and the cell of each failure."""
-    import pyarrow as pa
+def _arm(evidence: Evidence, rows: pa.Table) -> RandomArm:
+    """The random asks, and how many of the failures that count were told in answer to one."""
+    import pyarrow.compute as pc
 
-    schema = pa.schema([("suspect", pa.string())])
-    apart = [each.user_key for each in accounts if not each.factor]
-    out = engine.rows([pa.table([apart], schema=schema)], schema) if apart else None
-    cells = list(engine.records(scored.cells(table, out)))
-    names = ("surface", "keys", "values", "blind")
-    number = {tuple(cell[name] for name in names): place for place, cell in enumerate(cells)}
-    own = scored.with_segment(failed.filter(failed.event_id.notnull())).select("response_id", *names)
-    rows = {row["response_id"]: number[tuple(row[name] for name in names)] for row in engine.records(own)}
-    return population_of(cells, rows)
-
-
-def _arm(evidence: Evidence, failed: int) -> RandomArm:
     asks = evidence.acts.filter(evidence.acts.ask_kind == "random")
     told = asks.filter(asks.event_type != "feedback.prompted")
     asked, answered = (evidence.engine.count(each.select("response_id").distinct()) for each in (asks, told))
-    return RandomArm(asked, answered, failed)
+    failed = pc.and_(pc.greater(rows.column("design"), 0), pc.greater(rows.column("weight"), 0))
+    return RandomArm(asked, answered, pc.sum(failed).as_py() or 0)
 
 
 def _without_vote(engine: Engine, judged: Table) -> int:

@@ -6,12 +6,11 @@ failure makes people click more than another. Only the random ask shows that (``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evalloop.errors import ConfigError
-from evalloop.records.failure import Failure
 from evalloop.records.weighting import Margin, Weighting
 from evalloop.signals.population import Column, Population
 
@@ -46,43 +45,24 @@ class Heard:
     weights: Floats
     asked_only: NDArray[np.bool_]
     design: Floats
-    units: NDArray[np.object_]
+    units: NDArray[np.int64]
     rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The failures that are weighted: their row in the population, capped weights, and the rows that count."""
+    """The failures that are weighted: their row in the population, and capped weights."""
 
     rows: NDArray[np.int64]
     capped: Floats
-    kept: NDArray[np.bool_]
 
 
-def weigh(failures: Sequence[Failure], people: Population, options: WeightOptions | None = None, *,
-          quarantined: Sequence[str] = (), users: Sequence[str | None] = ()) -> tuple[list[Failure], Weighting]:
-    """The failures with what each counts in shares (mean 1 over those that count), and how that came about.
+def weights_of(heard: Heard, people: Population, options: WeightOptions | None = None) -> tuple[Floats, Weighting]:
+    """What each failure counts in shares (n,; mean 1 over those that count), and how that came about.
 
     Failures of weight 0 keep it. Failures known only from the random ask are an arm of their own: their weight is the
-    inverse of the ask's probability, scaled so that the arm counts as its number of users. ``users`` are the users of
-    the population's rows; rows of ``quarantined`` ones stay out of the margins.
+    inverse of the ask's probability, scaled so that the arm counts as its number of users.
     """
-    import numpy as np
-
-    heard = Heard(
-        np.array([each.weight for each in failures], np.float64),
-        np.array([each.asked_only for each in failures], bool),
-        np.array([each.random_weight for each in failures], np.float64),
-        np.array([each.user_key or f"failure {each.failure_id}" for each in failures], dtype=object),
-        np.array([people.rows.get(each.response_id or "", -1) for each in failures], np.int64))
-    weights, told = weights_of(heard, people, options, _kept(people.size, users, quarantined))
-    return [replace(each, weight=float(weight)) for each, weight in zip(failures, weights, strict=True)], told
-
-
-def weights_of(heard: Heard, people: Population, options: WeightOptions | None = None,
-               kept: NDArray[np.bool_] | None = None) -> tuple[Floats, Weighting]:
-    """The same of failures as arrays; rows of the population that are not ``kept`` stay out of the margins."""
-    import numpy as np
 
     options = _checked(options or WeightOptions(), people)
     weights, units = heard.weights.copy(), heard.units
@@ -91,7 +71,7 @@ def weights_of(heard: Heard, people: Population, options: WeightOptions | None =
     method, off, unmatched = "none", 0.0, 0.0
     if organic.any():
         capped = _capped(weights[organic], units[organic], options)
-        fit = Fit(heard.rows[organic], capped, np.ones(people.size, bool) if kept is None else kept)
+        fit = Fit(heard.rows[organic], capped)
         method = _method(options, people, fit)
         fitted, off, unmatched = _fitted(method, people, fit, options)
         weights[organic] = _scaled(fitted, capped.sum())
@@ -105,7 +85,7 @@ def weights_of(heard: Heard, people: Population, options: WeightOptions | None =
 # ---- the fits --------------------------------------------------------------------------------------------------------
 
 
-def _capped(weights: Floats, units: NDArray[np.object_], options: WeightOptions) -> Floats:
+def _capped(weights: Floats, units: NDArray[np.int64], options: WeightOptions) -> Floats:
     """The cap is on how often a user is heard; a user who counts less (a suspicious account) does so below the cap."""
     import numpy as np
 
@@ -115,13 +95,6 @@ def _capped(weights: Floats, units: NDArray[np.object_], options: WeightOptions)
         return weights
     capped: Floats = weights * stats.cap_per_unit(np.ones(weights.size), units.tolist(), options.cap)
     return capped
-
-
-def _kept(rows: int, users: Sequence[str | None], quarantined: Sequence[str]) -> NDArray[np.bool_]:
-    import numpy as np
-
-    apart = set(quarantined)
-    return np.array([user not in apart for user in users], bool) if users and apart else np.ones(rows, bool)
 
 
 def _method(options: WeightOptions, people: Population, fit: Fit) -> str:
@@ -166,7 +139,7 @@ def _target(people: Population, column: Column, fit: Fit, options: WeightOptions
     import numpy as np
 
     declared = options.margins.get(column.name)
-    wanted = people.expected(column, fit.kept) if declared is None else np.array(
+    wanted = people.expected(column) if declared is None else np.array(
         [declared[level] for level in column.levels], np.float64)
     shares: Floats = wanted / wanted.sum()
     return shares
@@ -182,7 +155,7 @@ def _inverse(people: Population, fit: Fit, options: WeightOptions) -> Floats:
     table = _design(people)
     heard = np.bincount(fit.rows[known], weights=fit.capped[known], minlength=len(table)).astype(np.float64)
     silent = np.maximum(people.turns() - heard, 0)
-    model = stats.fit_logistic(table[fit.kept], heard[fit.kept], silent[fit.kept])
+    model = stats.fit_logistic(table, heard, silent)
     chance = np.maximum(stats.predict_logistic(model, table[fit.rows[known]]), 1e-12)
     wanted = 1.0 if people.chances is None else people.chances[fit.rows[known]]
     ratio = wanted / chance
@@ -223,7 +196,7 @@ def _margins(people: Population, fit: Fit, fitted: Floats, options: WeightOption
     return tuple(found)
 
 
-def _told(weights: Floats, units: NDArray[np.object_], method: str, people: Population, options: WeightOptions,
+def _told(weights: Floats, units: NDArray[np.int64], method: str, people: Population, options: WeightOptions,
           off: float, unmatched: float, margins: tuple[Margin, ...]) -> Weighting:
     from evalloop import stats
 

@@ -9,7 +9,6 @@ from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.turn import Turn
 from evalloop.signals.failures import failing
-from evalloop.signals.fused import Score
 
 ALL = ("ops", "eval")
 
@@ -30,8 +29,10 @@ def let_down(number: int, **more: Any) -> Signal:
 
 def failures(turns: list[Turn], signal: Signal) -> list[Failure]:
     """What becomes of turns of which one signal is against one."""
-    told = [(each, [signal] if each.response_id == signal.response_id else []) for each in turns]
-    return list(failing(told, {str(signal.response_id): Score(0.8, None)}))
+    row = {"response_id": signal.response_id, "teller": "u", "at_us": 0, "weight": 1.0, "probability": 0.8,
+           "design": 0.0, "asked_only": False, "set_apart": False}
+    return list(failing((each, [signal], row) if each.response_id == signal.response_id else (each, [], None)
+                        for each in turns))
 
 
 def test_the_conversation_before_is_kept_with_its_events() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import mean
 from typing import Any
 
@@ -12,7 +13,7 @@ from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.derive import derive
-from evalloop.signals.weighted import weigh_evidence
+from evalloop.signals.weighted import TrustOptions, weigh_evidence
 from evalloop.testing import evidence_of, make_event, make_generation
 
 from .conftest import real_events
@@ -84,6 +85,31 @@ def test_real_failures_have_words() -> None:
         assert len(found) > fewest
         assert all(each.text and "eval" in each.consent_purposes for each in found)
         assert len({each.failure_id for each in found}) == len(found)
+
+
+@pytest.mark.parametrize("name", ["ukp", "realhumaneval"])
+def test_without_words_ids_and_numbers_are_the_same(name: str) -> None:
+    """What is counted of a failure does not change when its texts are not read."""
+    evidence: Any = evidence_of(real_events(name))
+    signals = derive(evidence, evalloop_detectors())
+    full, slim = (weigh_evidence(evidence, signals, options=TrustOptions(words=words)) for words in (True, False))
+    assert all(each.text == each.prompt == "" and not each.history for each in slim.failures)
+    assert numbers(slim.failures) == numbers(full.failures)
+    assert replace(slim, failures=()) == replace(full, failures=())
+
+
+def numbers(failures: Iterable[Failure]) -> list[Any]:
+    """All that failures without words carry, by id."""
+    return sorted((each.failure_id, each.response_id, each.user_key, each.occurred_at, each.weight, each.probability,
+                   each.random_weight, each.asked_only) for each in failures)
+
+
+def test_a_failure_is_its_first_tellers() -> None:
+    """Of two who vote against one answer it counts for the first, though the answer was given to a third."""
+    votes = [make_event("feedback.thumbs", second=second, user=user, payload={"value": -1})
+             for second, user in ((9, "late"), (5, "early"))]
+    (failure,) = of(make_generation(user="owner"), *votes)
+    assert (failure.user_key, failure.occurred_at[17:19]) == ("early", "09")
 
 
 def test_failures_agree_with_the_annotators(dialogues: Any) -> None:

@@ -20,7 +20,7 @@ from evalloop.signals.implicit import Regenerate
 from evalloop.signals.population import Column, Population, population_of
 from evalloop.signals.scored import cells, judged_apart, scores
 from evalloop.signals.weighted import BY_HAND, TrustOptions, weigh_evidence
-from evalloop.signals.weighting import WeightOptions, weigh
+from evalloop.signals.weighting import WeightOptions
 from evalloop.testing import evidence_of, make_event, make_generation
 
 
@@ -37,6 +37,7 @@ def load_study() -> ModuleType:
 
 
 click_bias = load_study()
+weigh = click_bias.weigh
 
 
 def failures(users: list[str], levels: list[int], **fields: Any) -> tuple[list[Failure], Population]:
@@ -46,7 +47,7 @@ def failures(users: list[str], levels: list[int], **fields: Any) -> tuple[list[F
     rows = [next(places[level]) for level in levels]
     found = [Failure(f"f{place}", "text", user_key=user, response_id=f"r{row}", **fields)
              for place, (user, row) in enumerate(zip(users, rows, strict=True))]
-    return found, Population(100, {f"r{row}": row for row in range(100)}, (Column("plan", plan, ("a", "b")),))
+    return found, Population(100, (Column("plan", plan, ("a", "b")),))
 
 
 DRAWS = 6
@@ -242,6 +243,6 @@ def test_columns_that_tell_nothing_are_left_out() -> None:
               for n in range(60)]
     evidence = evidence_of(events)
     nothing = judged_apart(evidence.engine, together(derive(evidence, [Regenerate()])), [])
-    people = population_of(list(evidence.engine.records(cells(scores(evidence, nothing)))), {})
+    people = population_of(list(evidence.engine.records(cells(scores(evidence, nothing)))))
     assert [(each.name, each.levels) for each in people.columns] == [("plan", ("(none)", "pro"))]
     assert people.expected(people.columns[0]).tolist() == [30, 30]

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pyspark", reason="needs the extra spark: tox -e spark")
 STUDY = Path(__file__).parents[2] / "benchmarks" / "engine_same_rows.py"
 ANALYSES = {"turns", "signals", "scores", "capture rate by day", "capture rate by surface", "capture rate by plan",
-            "cells", "weights", "theme shares", "pairs", "labels", "counts"}
+            "cells", "failures", "weights", "theme shares", "pairs", "labels", "counts"}
 
 
 def test_a_cluster_gives_the_same_rows(tmp_path: Path) -> None:
