@@ -41,16 +41,6 @@ class FitOptions:
     ridge: float = 1.0
 
 
-@dataclass(frozen=True)
-class Score:
-    """``probability`` of failure by all evidence, ``unasked`` without the answers to random asks, ``blind`` without
-    votes and outcomes; None where nothing says it."""
-
-    probability: float | None
-    blind: float | None
-    unasked: float | None = None
-
-
 def fits(model: FusedModel, detectors: Iterable[str]) -> bool:
     """Whether the model was fitted on these versions of the detectors."""
     return set(model.detectors) <= set(detectors)

@@ -62,11 +62,12 @@ class Labelled:
 
     def _only(self, rows: NDArray[np.bool_]) -> Labelled:
         """Some of the turns, and the features that speak of one of them."""
+        import numpy as np
+
         table = self.table[rows]
-        spoke = table.any(axis=0)
-        return replace(self, names=tuple(name for name, told in zip(self.names, spoke, strict=True) if told),
-                       table=table[:, spoke], bad=self.bad[rows], units=self.units[rows], folds=self.folds[rows],
-                       surfaces=self.surfaces[rows])
+        spoke = np.flatnonzero(np.count_nonzero(table, axis=0))
+        return replace(self, names=tuple(self.names[place] for place in spoke), table=table[:, spoke], bad=self.bad[rows],
+                       units=self.units[rows], folds=self.folds[rows], surfaces=self.surfaces[rows])
 
 
 def labelled(evidence: Evidence, judged: Table) -> Labelled:

@@ -63,7 +63,7 @@ def answers_to_asks(evidence: Evidence) -> Table:
 
 def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -> Table:
     """For each turn ``probability`` of failure by all evidence, ``unasked`` without the answers to random asks and
-    ``blind`` without votes and outcomes (see ``fused.Score``), to nine digits; with its context.
+    ``blind`` without votes and outcomes, to nine digits, None where nothing says it; with its context.
 
     ``judged`` are signals as ``judged_apart`` gives them.
     """
