@@ -66,8 +66,8 @@ class Labelled:
 
         table = self.table[rows]
         spoke = np.flatnonzero(np.count_nonzero(table, axis=0))
-        return replace(self, names=tuple(self.names[place] for place in spoke), table=table[:, spoke], bad=self.bad[rows],
-                       units=self.units[rows], folds=self.folds[rows], surfaces=self.surfaces[rows])
+        return replace(self, names=tuple(self.names[place] for place in spoke), table=table[:, spoke],
+                       bad=self.bad[rows], units=self.units[rows], folds=self.folds[rows], surfaces=self.surfaces[rows])
 
 
 def labelled(evidence: Evidence, judged: Table) -> Labelled:
