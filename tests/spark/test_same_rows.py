@@ -22,7 +22,7 @@ def test_a_cluster_gives_the_same_rows(tmp_path: Path) -> None:
         if os.environ.get("CI"):
             pytest.fail("no Java: .ci/run installs Debian's package default-jre-headless")
         pytest.skip("needs Java 17 or later (Debian: default-jre-headless)")
-    events = os.environ.get("EVALLOOP_SPARK_EVENTS", "14000")
+    events = os.environ.get("EVALLOOP_SPARK_EVENTS", "1000000")
     done = subprocess.run([sys.executable, str(STUDY), "--events", events, "--folder", str(tmp_path / "rows")],
                           capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
