@@ -40,6 +40,7 @@ SETTINGS = (
     Setting("lake", str, "", "folder or address (s3://...) of the lake of events (default: lake in the state folder)"),
     Setting("settle_days", int, 2, "days (UTC) after which a day is taken to be complete and moves into the lake"),
     Setting("engine", str, "duckdb", "what analyses the lake: duckdb, local[*], spark://host:port or sc://host:port"),
+    Setting("engine_options", list, (), "settings of Spark, as spark.executor.memory=8g"),
     Setting("engine_memory", str, "", "memory that duckdb may take, such as 4GB (default: most of the machine's)"),
     Setting("warehouse", str, "", "table of events to read where it lies: postgresql://user@host/database#schema.table"),
     Setting("session_gap", float, 1800.0, "seconds without an answer that end a session where none is named", low=1),

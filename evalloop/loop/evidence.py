@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import EmptyError
+from evalloop.errors import ConfigError, EmptyError
 from evalloop.loop.project import Project
 from evalloop.loop.warehouse import WarehouseEvents
 
@@ -71,7 +71,8 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
 
     config = project.config
     with (open_log(project) as log, log.snapshot() as events, open_engine(
-            config.engine, memory=config.engine_memory, scratch=config.state_dir / "tmp") as engine):
+            config.engine, memory=config.engine_memory, scratch=config.state_dir / "tmp",
+            options=_options(config.engine_options)) as engine):
         schema = columns.schema()
         waiting = engine.rows(events.inbox, schema)
         every = engine.parquet(events.addresses, schema).union(waiting) if events.addresses else waiting
@@ -82,6 +83,17 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
             every, digest = every.union(_first_of_each(held.anti_join(every, "event_id"))), f"{digest} {more.digest}"
         evidence = gather(engine, every, idle_s=config.session_gap)
         yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), digest)
+
+
+def _options(given: Sequence[str]) -> dict[str, str]:
+    """``spark.executor.memory=8g`` and so on, by name."""
+    pairs = [text.partition("=") for text in given]
+    wrong = next((text for text, (name, _, value) in zip(given, pairs, strict=True)
+                  if not name.startswith("spark.") or not value), None)
+    if wrong is not None:
+        raise ConfigError(f"{wrong!r} is no setting of Spark", key="engine_options",
+                          fix="write NAME=VALUE, as spark.executor.memory=8g")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _first_of_each(events: Any) -> Any:
