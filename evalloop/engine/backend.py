@@ -286,7 +286,7 @@ class Spark(Engine):
     def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
         if not addresses:
             return self.rows([], schema)
-        paths = [each if "://" in each else _file_address(Path(each)) for each in addresses]
+        paths = [each if "://" in each else _unglobbed(_file_address(Path(each))) for each in addresses]
         return self._table(self.session.read.parquet(*paths), schema_of(schema))
 
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
@@ -365,6 +365,11 @@ def _spark_schema(schema: pa.Schema) -> Any:
 def _file_address(path: Path) -> str:
     """The address of a file as Hadoop reads it: nothing is escaped, a folder ``day=1`` keeps its name."""
     return f"file://{path.absolute()}"
+
+
+def _unglobbed(address: str) -> str:
+    """The address with Hadoop's wildcards switched off."""
+    return "".join(f"\\{char}" if char in "*?[]{}\\" else char for char in address)
 
 
 def _quoted(text: str) -> str:
