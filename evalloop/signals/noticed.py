@@ -72,8 +72,10 @@ def _told(against: Table) -> Table:
 
 def weighted(engine: Engine, found: Table, scored: Table, accounts: Sequence[Account],
              options: WeightOptions | None = None) -> tuple[pa.Table, Weighting]:
-    """The ``noticed`` failures by response_id, each with its ``weight`` in shares and ``counts`` of its teller's
-    account; and how the weights came about. ``scored`` are all turns."""
+    """The ``noticed`` failures by response_id, each with its ``weight`` in shares; and how the weights came about.
+
+    ``scored`` are all turns. A failure starts from what the account of its teller counts.
+    """
     import pyarrow as pa
 
     numbered = _numbered(engine, scored, accounts)
