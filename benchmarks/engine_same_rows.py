@@ -151,12 +151,20 @@ SMALL: Mapping[str, str] = {"spark.sql.codegen.wholeStage": "false", "spark.sql.
                             "spark.sql.adaptive.enabled": "false"}
 """To compile each query takes longer than to run it on few rows."""
 FEW = 200_000
-LARGE: Mapping[str, str] = {"spark.executor.memory": "4g", "spark.driver.memory": "3g",
-                            "spark.sql.shuffle.partitions": "32"}
-"""Partitions that a core sorts in memory."""
+LARGE: Mapping[str, str] = {"spark.executor.memory": "4g", "spark.driver.memory": "4g",
+                            "spark.driver.maxResultSize": "2g"}
+PARTITION = 600_000
+"""Events of a partition that a core sorts in memory."""
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Six Java processes that live for minutes lose more by thorough compiling than they win."""
 SOME = 1_000_000
+
+
+def sized(events: int) -> Mapping[str, str]:
+    """What Spark is set to for so many events."""
+    if events <= FEW:
+        return SMALL
+    return {**LARGE, "spark.sql.shuffle.partitions": str(events // PARTITION)} if events > SOME else {}
 
 
 def run(address: str, files: list[str], out: Path, *, memory: str = "", threads: int = 0,
@@ -166,7 +174,7 @@ def run(address: str, files: list[str], out: Path, *, memory: str = "", threads:
     before = time.monotonic()
     options: dict[str, Any] = {"memory": memory, "threads": threads, "scratch": out / "scratch"}
     if address != "duckdb":
-        options = {"options": {**OPTIONS, **(SMALL if events <= FEW else LARGE if events > SOME else {})}}
+        options = {"options": {**OPTIONS, **sized(events)}}
     with door.open_engine(address, **options) as engine:
         for name, table in analyses(engine, files):
             engine.write(table, out / name)
@@ -180,7 +188,7 @@ def run(address: str, files: list[str], out: Path, *, memory: str = "", threads:
 def differing(one: Path, other: Path) -> dict[str, tuple[int, int]]:
     """(rows, rows that one side has and the other has not) of each analysis."""
     found = {}
-    with duckdb.connect() as con:
+    with duckdb.connect(config={"memory_limit": "8GB", "temp_directory": str(one / "scratch")}) as con:
         for folder in sorted(each for each in one.iterdir() if each.is_dir() and each.name != "scratch"):
             here, there = f"'{folder}/*.parquet'", f"'{other / folder.name}/*.parquet'"
             rows = con.execute(f"select count(*) from {here}").fetchone()
@@ -237,10 +245,11 @@ def compare(given: argparse.Namespace, folder: Path, files: list[str]) -> int:
         print(json.dumps({name: round(each, 1) for name, each in first.items()}))
         return 0
     there = folder / f"spark-{given.events}"
-    if given.engine == "cluster":
+    second = earlier(there)
+    if second is None and given.engine == "cluster":
         with cluster(folder, QUICK if given.events <= SOME else "") as address:
             second = run(address, files, there, events=given.events)
-    else:
+    elif second is None:
         second = run(given.engine, files, there, events=given.events)
     found = differing(here, there)
     print(f"{'analysis':26} {'rows':>12} {'differ':>8} {'duckdb s':>9} {'spark s':>9}")
