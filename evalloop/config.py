@@ -73,7 +73,7 @@ SETTINGS = (
     Setting("user_cap", float, 1.0, "failures that one user counts as at most, in shares (0: no cap)"),
     Setting("weight_limit", float, 10.0, "no failure weighs more than so many times the mean (0: no limit)"),
     Setting("margins", list, (), "declared shares of failures, COLUMN:LEVEL=SHARE (default: expected from all turns)"),
-    Setting("quarantine", list, (), "user keys whose votes never count"),
+    Setting("quarantine", list, (), "user keys whose votes and acts never count"),
     Setting("trusted", list, (), "user keys that the account filter leaves alone"),
     Setting("themes", str, "themes", "folder with what people decide of themes: names.yaml, taxonomy.yaml"),
     Setting("theme_calls", int, 500, "most new calls of the judge model for the themes of one week"),

@@ -80,6 +80,15 @@ def test_broken_files_are_refused_in_one_line(tmp_path: Path) -> None:
     assert caught.value.line == 2
 
 
+@pytest.mark.parametrize("content", [b'{"a": 1}\n', gzip.compress(b'{"a": 1}\n' * 99)[:-12]])
+def test_what_is_no_whole_gzip_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Plain text under a packed name, and a file that was cut off."""
+    place = tmp_path / "rows.jsonl.gz"
+    place.write_bytes(content)
+    with pytest.raises(UsageError, match="not a whole gzip file"):
+        engine.read_table(str(place))
+
+
 def test_wildcards_in_a_name_are_letters(tmp_path: Path) -> None:
     """A file called ``a[1]*.csv`` is that one file."""
     (tmp_path / "a[1]*.csv").write_text("x\n1\n")

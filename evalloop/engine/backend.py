@@ -123,6 +123,7 @@ class DuckDB(Engine):
     name = "duckdb"
 
     def __init__(self, *, memory: str = "", threads: int = 0, scratch: Path | None = None) -> None:
+        import duckdb
         import ibis
 
         super().__init__()
@@ -133,10 +134,13 @@ class DuckDB(Engine):
         bounds: dict[str, Any] = {**({"memory_limit": memory} if memory else {}),
                                   **({"threads": threads} if threads else {})}
         place = f"{self._folder.name}/scratch.duckdb" if scratch else ":memory:"
-        self.backend = ibis.duckdb.connect(
-            place, temp_directory=f"{self._folder.name}/spill",
-            preserve_insertion_order=False, autoinstall_known_extensions=False, autoload_known_extensions=False,
-            **bounds)
+        try:
+            self.backend = ibis.duckdb.connect(
+                place, temp_directory=f"{self._folder.name}/spill", preserve_insertion_order=False,
+                autoinstall_known_extensions=False, autoload_known_extensions=False, **bounds)
+        except duckdb.ParserException as error:
+            raise ConfigError(f"{memory!r} is no size of memory: {error}", key="engine_memory",
+                              fix="write a number and its unit, as 4GB") from None
         for setting in SCRATCH:
             self.backend.raw_sql(setting)
 

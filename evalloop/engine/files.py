@@ -6,7 +6,9 @@ import csv
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +70,23 @@ def _header(place: str) -> list[str]:
 
         names: list[str] = pq.read_schema(place).names
         return names
-    with gzip.open(place) if place.endswith(".gz") else Path(place).open("rb") as file:
-        text = file.readline().decode("utf-8-sig", "replace")
+    with _opened(place) as lines:
+        text = next(lines, b"").decode("utf-8-sig", "replace")
     try:
         return next(csv.reader([text], dialect=csv.Sniffer().sniff(text, delimiters=",\t;|")))
     except csv.Error:
         return []
+
+
+@contextmanager
+def _opened(place: str) -> Iterator[Iterator[bytes]]:
+    """The lines of a file, unpacked where its name says so; UsageError where it cannot be."""
+    try:
+        with gzip.open(place) if place.endswith(".gz") else Path(place).open("rb") as file:
+            yield iter(file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UsageError(f"{place}: not a whole gzip file: {error}", fix="pack it again, or drop .gz from its name") \
+            from None
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
@@ -131,8 +144,8 @@ def _json_columns(place: str) -> dict[str, list[Any]]:
     """Columns of a JSON Lines file; a key that a row lacks is None there."""
     table: dict[str, list[Any]] = {}
     count = 0
-    with gzip.open(place) if place.endswith(".gz") else Path(place).open("rb") as file:
-        for number, line in enumerate(file, 1):
+    with _opened(place) as lines:
+        for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             row = _json_row(line, place, number)

@@ -82,7 +82,7 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
             held = engine.rows(more, schema)
             every, digest = every.union(_first_of_each(held.anti_join(every, "event_id"))), f"{digest} {more.digest}"
         evidence = gather(engine, every, idle_s=config.session_gap)
-        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), digest)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), f"{digest} {config.session_gap:g}")
 
 
 def _options(given: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from evalloop.records.event import Event
 class Turn(Record):
     """One generation, its place in the session, and all events about it (orphans have no generation).
 
-    ``following`` is the user's next message in the same session, if there was one.
+    ``following`` is the user's next message in the same session, if there was one: with the event that says it, and
+    the purposes that this event allows.
     """
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"generation": Event, "events": Event}
@@ -28,5 +29,7 @@ class Turn(Record):
     turn_index: int | None = None
     following: str | None = None
     following_at: str | None = None
+    following_event: str | None = None
+    following_purposes: tuple[str, ...] = ()
     generation: Event | None = None
     events: tuple[Event, ...] = ()

@@ -130,14 +130,23 @@ def _bursts(by_user: Mapping[str, Sequence[Vote]], options: AbuseOptions) -> dic
 
     if not by_user:
         return {}
-    windows = {user: Counter(int(vote.at // options.window_s) for vote in votes) for user, votes in by_user.items()}
+    times = {user: list(_judged(votes).values()) for user, votes in by_user.items()}
+    windows = {user: Counter(int(at // options.window_s) for at in moments) for user, moments in times.items()}
     typical = max(1.0, median(count.total() / len(count) for count in windows.values()))
     found = {}
-    for user, votes in by_user.items():
-        most = _most_within([vote.at for vote in votes], options.window_s)
+    for user, moments in times.items():
+        most = _most_within(moments, options.window_s)
         if most >= options.burst and stats.poisson_tail(most, typical) < options.level / len(by_user):
             found[user] = f"{most} votes within {options.window_s / 60:.0f} minutes, usual are {typical:.1f}"
     return found
+
+
+def _judged(votes: Iterable[Vote]) -> dict[str | float, float]:
+    """The answers that votes speak of, each with its first moment: a thumb and its comment are one judgment."""
+    first: dict[str | float, float] = {}
+    for vote in votes:
+        first.setdefault(vote.response or vote.at, vote.at)
+    return first
 
 
 def _most_within(times: Sequence[float], window_s: float) -> int:
@@ -151,8 +160,8 @@ def _most_within(times: Sequence[float], window_s: float) -> int:
 
 def _one_sided(by_user: Mapping[str, Sequence[Vote]], options: AbuseOptions) -> dict[str, str]:
     """Accounts whose votes all fall on one side, which at the usual shares (each account once) is no chance."""
-    sides = {user: (sum(vote.polarity > 0 for vote in votes), sum(vote.polarity < 0 for vote in votes))
-             for user, votes in by_user.items()}
+    sides = {user: (len(_judged(vote for vote in votes if vote.polarity > 0)),
+                    len(_judged(vote for vote in votes if vote.polarity < 0))) for user, votes in by_user.items()}
     rated = {user: (up, down) for user, (up, down) in sides.items() if up + down}
     if not rated:
         return {}

@@ -72,7 +72,7 @@ class Abandon:
     tries: int = threshold(2, "a guess; good and bad abandonment: Li, Huffman, Tokuda, SIGIR 2009")
     scroll: float = threshold(0.5, "a guess")
     name: str = "abandon"
-    version: str = "1"
+    version: str = "2"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -80,28 +80,31 @@ class Abandon:
         acts, turns = evidence.acts, evidence.turns
         ends = turns.filter(turns.event_id.notnull() & turns.next_us.isnull())
         window = ibis.window(group_by=ends.session_id, order_by=[ends.place.desc()])
-        ends = ends.mutate(back=ibis.row_number().over(window))
-        ends = ends.filter(ends.back == 0).select("response_id", "session_id", "regenerate_of", "finish_reason",
-                                                  turn_us="at_us")
+        # nothing follows any of the answers to the last message
+        ends = ends.mutate(back=ibis.row_number().over(window),
+                           tries=ends.count().over(ibis.window(group_by=ends.session_id)))
+        ends = ends.filter(ends.back == 0).select("response_id", "finish_reason", "tries", of_turn="event_id",
+                                                  turn_us="at_us", turn_user="user_key")
         told = acts.filter(acts.event_type.isin(("signal.stopped", "signal.abandoned", "response.viewed", *TAKEN)))
         at = told.event_type
         seen = told.group_by("response_id").aggregate(
             event_ids=told.event_id.collect().sort(), at_us=told.at_us.max(), user_key=told.user_key.min(),
             took=at.isin(TAKEN).any(), stopped=(at == "signal.stopped").any(),
             said=(at == "signal.abandoned").any(), scrolled=told.scroll_max.max())
-        tries = evidence.of_type("generation.completed").group_by("response_id").aggregate(retried=ibis._.count())
-        found = ends.inner_join(seen, "response_id")
-        found = found.left_join(tries, found.regenerate_of == tries.response_id).drop("response_id_right")
+        found = ends.left_join(seen, "response_id").drop("response_id_right")
+        found = found.mutate(failed=(found.finish_reason == "error").fill_null(False))
+        found = found.filter(found.event_ids.notnull() | found.failed)
         now = evidence.events.aggregate(now_us=evidence.events.at_us.max())
         found = found.cross_join(now)
-        last_us = ibis.greatest(found.turn_us, found.at_us)
-        over = found.said | (found.now_us - last_us > int(self.idle_s * SECOND))
-        chain = (found.retried + 1 >= self.tries).fill_null(False)
+        took, stopped, said = (found[name].fill_null(False) for name in ("took", "stopped", "said"))
+        last_us = ibis.greatest(found.turn_us, found.at_us.fill_null(found.turn_us))
+        over = said | (found.now_us - last_us > int(self.idle_s * SECOND))
         partly = (found.scrolled < self.scroll).fill_null(False)
-        failed = (found.finish_reason == "error").fill_null(False)
-        bad = ~found.took & (found.stopped | failed | chain | partly)
-        marked = found.mutate(over=over, polarity=ibis.cases((found.took, 1.0), (bad, -1.0),
-                                                             else_=ibis.null("float64")))
+        bad = ~took & (stopped | found.failed | (found.tries >= self.tries) | partly)
+        marked = found.mutate(over=over, last_us=last_us, polarity=ibis.cases((took, 1.0), (bad, -1.0),
+                                                                              else_=ibis.null("float64")))
         marked = marked.filter(marked.over & marked.polarity.notnull())
-        return marked.select("response_id", "event_ids", "user_key", at_us=ibis.greatest(marked.turn_us, marked.at_us),
-                             polarity=marked.polarity, weight=ibis.ifelse(marked.polarity > 0, 0.1, 0.2))
+        return marked.select(
+            "response_id", user_key=ibis.coalesce(marked.user_key, marked.turn_user), at_us="last_us",
+            event_ids=ibis.coalesce(marked.event_ids, ibis.array([marked.of_turn])),
+            polarity=marked.polarity, weight=ibis.ifelse(marked.polarity > 0, 0.1, 0.2))

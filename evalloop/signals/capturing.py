@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from evalloop import engine as door
 from evalloop.records.base import Record
+from evalloop.signals.build import DAY_US
 from evalloop.signals.population import NONE
 from evalloop.signals.report import Share, share_of_sums, tier
 
@@ -128,14 +129,18 @@ def _slice(by: str, value: str, captured: UnitSums | None, spoken: UnitSums | No
 
 
 def gaps(evidence: Evidence) -> tuple[Gap, ...]:
-    """What a surface stopped sending: earlier there, none since, and not by chance (p < 0.001 / pairs looked at)."""
+    """What a surface stopped sending: earlier there, none since, and not by chance (p < 0.001 / pairs looked at).
+
+    An act counts on the day on which it was done, however long after its answer.
+    """
     engine, turns = evidence.engine, evidence.turns
     answered = turns.filter(turns.event_id.notnull()).select("response_id", "day", where=turns.surface.fill_null(NONE))
     volume: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for row in engine.records(answered.group_by("where", "day").aggregate(n=answered.count())):
         volume[row["where"]][row["day"]] = row["n"]
-    acts = evidence.acts.filter(evidence.acts.event_type != GENERATION).select("response_id", "event_type")
-    acts = acts.inner_join(answered, "response_id")
+    acts = evidence.acts.filter(evidence.acts.event_type != GENERATION)
+    acts = acts.select("response_id", "event_type", day=(acts.at_us // DAY_US).cast("int64"))
+    acts = acts.inner_join(answered.drop("day"), "response_id")
     sent: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for row in engine.records(acts.group_by("where", "event_type", "day").aggregate(n=acts.count())):
         sent[row["where"], row["event_type"]][row["day"]] = row["n"]

@@ -18,8 +18,8 @@ def counted(engine: Engine, log: Table) -> tuple[Table, int]:
     """The events of the log that count, and how many of staff were left out.
 
     Left out are events that another supersedes or retracts, and all that an erased user did up to the erasure.
-    ``consent.changed`` carries the purposes that its user allows from then on: of earlier events those that both allow
-    are left.
+    ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
+    both allow are left. Later events say for themselves.
     """
     replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
     events = log.anti_join(replaced, "event_id") if engine.count(replaced) else log

@@ -44,7 +44,8 @@ def run(detector: Detector, evidence: Evidence) -> Table:
 @door.built_once
 def _wrong(signals: Table) -> Table:
     """A signal out of bounds, if there is one."""
-    return signals.filter(~(signals.polarity.between(-1, 1) & signals.weight.between(0, 1))).limit(1)
+    sound = signals.polarity.between(-1, 1) & signals.weight.between(0, 1)
+    return signals.filter(~sound.fill_null(False)).limit(1)
 
 
 def _may_repeat(detector: Detector) -> bool:

@@ -30,13 +30,13 @@ class Edit:
     light: float = threshold(0.67, ZIEGLER)
     undone: float = threshold(0.5, "a guess on VS Code's noRevert")
     name: str = "edit"
-    version: str = "2"
+    version: str = "3"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
         ibis = door.ibis
         samples = measured(evidence)
-        samples = samples.filter(samples.left.notnull())
+        samples = samples.filter(samples.left.notnull() | (samples.no_revert < self.undone).fill_null(False))
         window = ibis.window(group_by=samples.response_id, order_by=[
             samples.delay_ms.desc(), samples.at_us.desc(), samples.event_id.desc()])
         last = samples.mutate(back=ibis.row_number().over(window))
@@ -52,7 +52,7 @@ class Edit:
 
 
 def measured(evidence: Evidence) -> Table:
-    """Samples of edits with ``left``, the share that is left in [0, 1] (null where the event has no measure)."""
+    """Samples of edits with ``left``, the share that is left in [0, 1]; null where only ``no_revert`` is told."""
     ibis = door.ibis
     acts = evidence.of_type("signal.edited")
     acts = acts.filter(~acts.branch_changed.fill_null(False)).select(
@@ -67,7 +67,8 @@ def measured(evidence: Evidence) -> Table:
     texts = texts.filter(texts.answered.notnull()).select(*acts.columns, "answered")
     compared = judged(evidence, texts, ("text", "answered"), likeness)
     compared = compared.mutate(left=compared.verdict - 1).select(*given.columns)
-    return given.filter(given.left.notnull()).union(compared)
+    known = given.filter(given.left.notnull()).union(compared)
+    return known.union(given.filter(given.no_revert.notnull()).anti_join(known, "event_id"))
 
 
 def likeness(after: str, answer: str) -> float:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Table = Any
 GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
+OTHERS = ("reviewer", "llm_judge", "code")
+"""Sources whose acts are not those of the answer's user."""
 IDLE_S = 1800.0
 """Seconds without an act after which a new session begins, where the product gives no session ids."""
 
@@ -141,7 +143,8 @@ def _doubled(found: Table) -> Table:
 
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
-    """Generations whose session or user is told by their acts only get these from them."""
+    """Generations whose session or user is told by their acts only get these from them; who reviews owns nothing."""
+    acts = acts.filter(_of_owner(acts))
     gaps = engine.first(_gaps(generations))
     for name in (name for name, many in gaps.items() if many):
         without = generations.filter(generations[name].isnull()).select("response_id")
@@ -152,6 +155,11 @@ def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
             generations = joined.mutate(**{name: door.ibis.coalesce(joined[name], joined.told)}).select(
                 *generations.columns)
     return generations
+
+
+def _of_owner(acts: Table) -> Any:
+    """Whether an act can say whose the answer is."""
+    return ~acts.source_kind.fill_null("").isin(OTHERS)
 
 
 @door.built_once
@@ -168,8 +176,10 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
     missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
     by_time = ibis.window(group_by=missing.speaks_of, order_by=[missing.at_us, missing.event_id])
     all_of_it = ibis.window(group_by=missing.speaks_of)
-    first = missing.mutate(rank=ibis.row_number().over(by_time), session=missing.session_id.min().over(all_of_it),
-                           user=missing.user_key.min().over(all_of_it))
+    owned = _of_owner(missing)
+    first = missing.mutate(rank=ibis.row_number().over(by_time), **{
+        name: ibis.ifelse(owned, missing[column], ibis.null("string")).min().over(all_of_it)
+        for name, column in (("session", "session_id"), ("user", "user_key"))})
     first = first.filter(first["rank"] == 0)
     return first.select(
         response_id="speaks_of", event_id=ibis.null("string"), told_by="event_id", at_us="at_us", session_id="session",

@@ -21,6 +21,7 @@ class Thumbs:
 
     def detect(self, evidence: Evidence) -> Table:
         votes = last_per_user(evidence.of_type("feedback.thumbs"))
+        votes = votes.filter(votes.value.notnull())
         return votes.select("response_id", "at_us", "user_key", event_ids=one(votes), polarity=votes.value,
                             weight=door.ibis.literal(1.0), text=votes.text.nullif(""))
 
@@ -32,7 +33,7 @@ class Rating:
 
     def detect(self, evidence: Evidence) -> Table:
         votes = last_per_user(evidence.of_type("feedback.rating"))
-        votes = votes.filter(votes.value_max > votes.value_min)
+        votes = votes.filter((votes.value_max > votes.value_min) & votes.value.notnull())
         place = (votes.value - votes.value_min) / (votes.value_max - votes.value_min)
         return votes.select("response_id", "at_us", "user_key", event_ids=one(votes),
                             polarity=2 * place.clip(0.0, 1.0) - 1, weight=door.ibis.literal(1.0))

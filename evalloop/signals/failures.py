@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
-from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.times import time_of_us
@@ -70,10 +69,11 @@ def _rank(signal: Signal) -> tuple[int, str, str]:
 
 def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], row: Row) -> Failure:
     against = [each for each in signals if each.polarity < 0]
-    known: Mapping[str, Event] = {event.event_id: event for event in (turn.generation, *turn.events) if event}
     ids = {name for each in against for name in each.event_ids}
     ids |= {turn.generation.event_id} if turn.generation else set()
-    purposes = _purposes([known[name] for name in ids if name in known])
+    correction, written = _correction(turn, {name for each in signals for name in each.event_ids})
+    ids |= {written} if written else set()
+    purposes = _purposes(turn, ids)
     before = _before(turn, earlier, purposes)
     text, source = _words(turn, against)
     ids |= {each.generation.event_id for each in before if each.generation}
@@ -86,8 +86,8 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], row
         prompt=turn.prompt,
         response=turn.response,
         consent_purposes=purposes,
-        correction=_correction(turn),
-        reasons=_reasons(turn),
+        correction=correction,
+        reasons=_reasons(turn, ids),
         outcome=_outcome(signals),
         against=tuple(sorted({each.detector: each.kind for each in against}.values())),
         session_id=turn.session_id,
@@ -114,14 +114,15 @@ def _messages(turn: Turn) -> list[Mapping[str, str]]:
     return [{"role": role, "content": text} for role, text in said if text]
 
 
-def _correction(turn: Turn) -> str | None:
-    """The latest answer that the user wrote instead; without one, what the user made of the answer by editing it."""
+def _correction(turn: Turn, counted: Set[str]) -> tuple[str | None, str | None]:
+    """The latest answer that the user wrote instead, and its event; without one, what the user made of the answer by
+    editing it. Only events behind signals that count say one."""
     for kind, key in (("feedback.correction", "ideal"), ("signal.edited", "after")):
-        texts = [event.payload.get(key) for event in turn.events if event.event_type == kind]
-        found = next((text for text in reversed(texts) if isinstance(text, str) and text.strip()), None)
-        if found is not None:
-            return found
-    return None
+        for event in reversed(turn.events):
+            text = event.payload.get(key)
+            if event.event_type == kind and event.event_id in counted and isinstance(text, str) and text.strip():
+                return text, event.event_id
+    return None, None
 
 
 def _judged(turn: Turn) -> tuple[float, ...]:
@@ -145,9 +146,9 @@ def _words(turn: Turn, against: Sequence[Signal]) -> tuple[str, str]:
     return (said.strip(), "user") if said else (turn.prompt.strip(), "turn")
 
 
-def _reasons(turn: Turn) -> tuple[str, ...]:
-    """The reasons that users ticked beside their votes, sorted."""
-    lists = (event.payload.get("reasons") for event in turn.events)
+def _reasons(turn: Turn, ids: Set[str]) -> tuple[str, ...]:
+    """The reasons that users ticked beside the votes among ``ids``, sorted."""
+    lists = (event.payload.get("reasons") for event in turn.events if event.event_id in ids)
     ticked = {each for given in lists if isinstance(given, list) for each in given}
     return tuple(sorted(each for each in ticked if isinstance(each, str)))
 
@@ -158,6 +159,10 @@ def _outcome(signals: Sequence[Signal]) -> str | None:
     return ("bad" if told[-1] < 0 else "good") if told else None
 
 
-def _purposes(events: Sequence[Event]) -> tuple[str, ...]:
-    shared = frozenset.intersection(*(event.purposes for event in events)) if events else frozenset()
-    return tuple(sorted(shared))
+def _purposes(turn: Turn, ids: Set[str]) -> tuple[str, ...]:
+    """What all of these events of the turn allow, and the user's next message where it is one of them."""
+    allowed = {event.event_id: event.purposes for event in (turn.generation, *turn.events) if event}
+    if turn.following_event:
+        allowed.setdefault(turn.following_event, frozenset(turn.following_purposes))
+    shared = [allowed[name] for name in ids if name in allowed]
+    return tuple(sorted(frozenset.intersection(*shared))) if shared else ()

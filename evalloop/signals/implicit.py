@@ -64,7 +64,7 @@ class Stop:
 
     part: float = threshold(0.8, GUESS)
     name: str = "stop"
-    version: str = "2"
+    version: str = "3"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -73,8 +73,8 @@ class Stop:
         found = by_turn(stopped, shown=stopped.chars_shown.max())
         turns = evidence.turns
         whole = turns.anti_join(found, "response_id")
-        usual = whole.group_by("surface").aggregate(usual=whole.response_chars.quantile(0.5).cast("float64"))
-        usual = usual.mutate(where=usual.surface.fill_null("")).drop("surface")
+        usual = whole.group_by(where=whole.surface.fill_null("")).aggregate(
+            usual=whole.response_chars.quantile(0.5).cast("float64"))
         about = turns.select("response_id", "response_chars", where=turns.surface.fill_null(""))
         found = found.left_join(about, "response_id").drop("response_id_right")
         found = found.left_join(usual, "where").drop("where_right")

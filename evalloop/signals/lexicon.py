@@ -15,9 +15,10 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
-VERSION = "en2"
+VERSION = "en3"
 
-NOT = r"(?:not|no|never|n't|(?:is|was|does|did|do|are|have)n'?t|doesn)"
+NOT = (r"(?:not|no|never|cannot|doesn|(?:is|was|were|does|did|do|are|have|has|had|ca|could|would|should|need)n'?t"
+       r"|won't)")
 
 POLITE = (r"(?:thanks?|thank you|problem|worries|need|more|one|idea|nothing|bye|goodbye|later|way"
           r"|not (?:now|today|yet|right now|at)|(?:i|we)(?:'?m|'?re| am| are)"
@@ -39,8 +40,8 @@ ENDING = 160
 
 COMPLAINTS: Mapping[str, str] = {
     "wrong": r"\b(?:wrong|incorrect|inaccurate|mistaken|mistakes?|not true|untrue)\b",
-    "not right": rf"\b(?:that|this|it|answer|code|response|which)(?:'s| is| was)? ?{NOT} (?:quite |even |at all )?"
-                 r"(?:right|correct|true|working|good|an answer|the (?:question|point|same))\b",
+    "not right": rf"\b(?:that|this|it|answer|code|response|which)(?:'s| is| was)? ?{NOT} "
+                 r"(?:be )?(?:quite |even |at all )?(?:right|correct|true|working|good|an answer|the (?:question|point|same))\b",
     "not what i asked": r"\bnot what (?:i|we)\b|\bi (?:meant|never (?:said|asked))\b"
                         r"|\bi did(?: not|n'?t) (?:say|ask|mean)\b",
     "no sense": rf"\b{NOT} (?:really |even |quite )?(?:mak(?:e|es|ing) (?:any |much )?sense|understand you)\b"

@@ -23,10 +23,11 @@ class Rephrase:
     """The user's next message asks the same again within ``gap_s``: it keeps the wish and at most adds to it.
 
     Compared are the telling words (fillers such as "how do I" left out): ``kept`` of the shorter message's words must
-    be in the other one, the shared ones must be ``alike`` of all words of both, and at least ``words``, unless both
-    messages have the same words. Of 130 pairs of programmers' messages, read by one person, that share most words
-    (token set ratio >= 65, the former rule) 63 asked the same again; this rule finds 24 of these and 5 others. A
-    question on the next step shares words with the last one, which is why recall is given up for precision.
+    be in the other one, the shared ones must be ``alike`` of all words of both, and at least ``words``, unless the
+    telling ones are the same; a message of fewer words in all says too little. Of 130 pairs of programmers' messages,
+    read by one person, that share most words (token set ratio >= 65, the former rule) 63 asked the same again; this
+    rule finds 24 of these and 5 others. A question on the next step shares words with the last one, which is why recall
+    is given up for precision.
     Events ``signal.rephrased`` count as well; suggestions that were shown (code completions) are no messages. A
     refinement is not always a failure, hence the low weight.
     """
@@ -36,24 +37,42 @@ class Rephrase:
     words: int = threshold(3, PAIRS)
     gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess")
     name: str = "rephrase"
-    version: str = "4"
+    version: str = "5"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
         ibis = door.ibis
         told = by_turn(evidence.of_type("signal.rephrased"))
-        talk = evidence.dialogue()
+        talk = last_tries(evidence)
         near = talk.filter(talk.prompt.notnull() & (talk.following_us - talk.at_us <= int(self.gap_s * SECOND)))
         again = judged(evidence, near, ("prompt", "following"), asks_again,
                        kept=self.kept, alike=self.alike, words=self.words)
         again = again.anti_join(told, "response_id").select(
-            "response_id", at_us="following_us", text="following", event_ids=ibis.array([again.event_id]))
-        said = talk.select("response_id", "following", said_us="following_us")
-        told = told.left_join(said, "response_id").select(
-            "response_id", "event_ids", at_us=ibis.coalesce(ibis._.said_us, ibis._.at_us), text="following")
+            "response_id", at_us="following_us", text="following", event_ids=_both(again))
+        said = talk.select("response_id", "following", "following_event", said_us="following_us")
+        told = told.left_join(said, "response_id")
+        told = told.select("response_id", at_us=ibis.coalesce(told.said_us, told.at_us), text="following",
+                           event_ids=_with_next(told.event_ids, told.following_event))
         every = told.select("response_id", "at_us", "text", "event_ids").union(
             again.select("response_id", "at_us", "text", "event_ids"))
         return every.mutate(polarity=ibis.literal(-1.0), weight=ibis.literal(0.3))
+
+
+def last_tries(evidence: Evidence) -> Table:
+    """The turns that the user's words follow: of several answers to one message the last, for it is what was read."""
+    again = evidence.of_type("signal.regenerated", "generation.completed")
+    return evidence.dialogue().anti_join(again, "response_id")
+
+
+def _both(found: Table) -> Any:
+    """The evidence of what a next message says: the answer's event, where there is one, and the message's."""
+    ibis = door.ibis
+    return ibis.ifelse(found.event_id.notnull(), ibis.array([found.event_id, found.following_event]),
+                       ibis.array([found.following_event]))
+
+
+def _with_next(event_ids: Any, following: Any) -> Any:
+    return door.ibis.ifelse(following.notnull(), event_ids.concat(door.ibis.array([following])), event_ids)
 
 
 def asks_again(prompt: str, following: str, *, kept: float, alike: float, words: int) -> bool:
@@ -75,14 +94,13 @@ class Reply:
     """
 
     name: str = "reply"
-    version: str = f"4.{lexicon.VERSION}"
+    version: str = f"5.{lexicon.VERSION}"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
         ibis = door.ibis
-        found = judged(evidence, evidence.dialogue(), ("following", "response"), approves)
-        ids = ibis.ifelse(found.event_id.notnull(), ibis.array([found.event_id]), ibis.array([found.following_event]))
-        return found.select("response_id", at_us="following_us", text="following", event_ids=ids,
+        found = judged(evidence, last_tries(evidence), ("following", "response"), approves)
+        return found.select("response_id", at_us="following_us", text="following", event_ids=_both(found),
                             polarity=found.verdict, weight=ibis.ifelse(found.verdict < 0, 0.6, 0.4))
 
 

@@ -20,7 +20,7 @@ USUAL = "a window that is usual for such records; confounded by user and season 
 
 @dataclass
 class Outcome:
-    """``payload.status`` success, partial, failure or abandoned (unknown is silent), or ``payload.success`` true or
+    """``payload.status`` success, partial, failure or abandoned (unknown is silent), else ``payload.success`` true or
     false. The last outcome of each type counts. One that comes later than its window after the answer has weight 0,
     with the reason; ``payload.window_s`` of the event goes before the window of its type."""
 
@@ -29,7 +29,7 @@ class Outcome:
     deal_h: float = threshold(720.0, USUAL)
     custom_h: float = threshold(720.0, USUAL)
     name: str = "outcome"
-    version: str = "2"
+    version: str = "3"
     kind: str = "outcome"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -45,7 +45,7 @@ class Outcome:
         by_status = ibis.cases((acts.status == "success", 1.0), (acts.status == "partial", 0.0),
                                (acts.status.isin(("failure", "abandoned")), -1.0), else_=ibis.null("float64"))
         by_success = ibis.cases((acts.success, 1.0), (~acts.success, -1.0), else_=ibis.null("float64"))
-        polarity = ibis.ifelse(acts.status.notnull(), by_status, by_success)
+        polarity = ibis.ifelse(acts.status == "unknown", ibis.null("float64"), ibis.coalesce(by_status, by_success))
         found = acts.select("response_id", "at_us", "user_key", event_ids=one(acts), polarity=polarity,
                             weight=ibis.ifelse(late, 0.0, 0.8),
                             reason=ibis.ifelse(late, "came after its window", ibis.null("string")))

@@ -212,14 +212,15 @@ def _references(turns: TurnRows, found: Mapping[str, Heard], judged: Heard) -> d
 
 
 def _detector(name: str, kind: str, found: Heard, turns: TurnRows, references: Mapping[str, Floats]) -> DetectorReport:
-    size = len(turns.answered)
+    answers = int(turns.answered.sum())
     own = {"thumbs": "votes", "rating": "votes", "outcome": "outcomes"}.get(name.partition("@")[0])
     agreement = tuple(_agreement(reference, values, found, turns) for reference, values in references.items()
                       if values.any() and reference != own)
     positive, negative = int((found.sums > 0).sum()), int((found.sums < 0).sum())
     return DetectorReport(
         detector=name, kind=kind, signals=found.signals, turns=len(found.rows),
-        coverage=len(found.rows) / size if size else None, positive=positive, negative=negative,
+        coverage=int(turns.answered[found.rows].sum()) / answers if answers else None,
+        positive=positive, negative=negative,
         neutral=len(found.rows) - positive - negative, users=found.users, quarantined=found.quarantined,
         agreement=agreement if found.signals else ())
 

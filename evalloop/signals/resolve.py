@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from evalloop.engine import Engine
 
 Table = Any
-DIRECT = ("regenerate_of", "edit_of", "rephrase_of", "response_id", "provider_response_id")
+LINKS = ("regenerate_of", "edit_of", "rephrase_of")
+DIRECT = (*LINKS, "response_id", "provider_response_id")
 """The columns that name a response, best first: links come before the subject, which may be the new response."""
 ALIASES = ("message", "span", "trace", "turn")
 OUTCOMES = "outcome."
-WINDOW_H = {"outcome.task": 72, "outcome.ticket": 72, "outcome.deal": 720, "outcome.custom": 720}
-"""Hours within which an outcome of a task or a user is about an answer; ``payload.window_s`` goes first."""
-ASKED = ("event_id", "event_type", "at_us", "user_key", "session_id", "task_id", "message_id", "trace_id", "span_id",
-         "turn_index", "window_s", *DIRECT)
+ASKED = ("event_id", "event_type", "source_kind", "at_us", "user_key", "session_id", "task_id", "message_id",
+         "trace_id", "span_id", "turn_index", *DIRECT)
 """The columns of an event by which its response is found."""
 
 
@@ -65,9 +64,10 @@ def _alias(events: Table, kind: str) -> Any:
 def resolved(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, speaks_of, known, via) of ``events`` (their columns ``ASKED``) that name no known response outright.
 
-    A name that two responses share means neither. An event with names that nobody knows is an orphan and speaks of the
-    name itself; one without a name goes to the last response of its session before it (of its task, or of its user
-    where it is an outcome); what has none of these is left out.
+    A name that two responses share means neither. Who links to a response speaks of that one alone. An event with names
+    that nobody knows is an orphan and speaks of the name itself; one without a name goes to the last response of its
+    session before it (of its task, or of its user where it is an outcome, however late: the detector knows its
+    window); what has none of these is left out.
     """
     found = [_by_name(events, responses, kinds)] if kinds.direct or kinds.aliases else []
     return _all([*found, *([_before(events, responses)] if kinds.nameless else [])])
@@ -85,18 +85,22 @@ def _by_name(events: Table, responses: Table, kinds: Asked) -> Table:
 
 
 def _own(events: Table) -> Any:
-    """What an event calls its response, whether that is known or not."""
-    return door.ibis.coalesce(direct(events), events.message_id, events.span_id, events.trace_id,
-                              events.session_id + " " + events.turn_index.cast("string"))
+    """What an event calls its response, whether that is known or not; other names than ids say their kind."""
+    return door.ibis.coalesce(direct(events), "message " + events.message_id, "span " + events.span_id,
+                              "trace " + events.trace_id,
+                              "turn " + events.session_id + " " + events.turn_index.cast("string"))
 
 
 def _named(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, hit): the best known name of each event."""
     ibis = door.ibis
-    names = [(DIRECT.index(name), "r " + events[name]) for name in kinds.direct]
-    names += [(len(DIRECT) + ALIASES.index(kind), _alias(events, kind)) for kind in kinds.aliases]
-    asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"), name=name)
-                 for rank, name in names)
+    linked = ibis.or_(*(events[name].notnull() for name in LINKS))
+    names = [(name in LINKS, "r " + events[name]) for name in kinds.direct]
+    names += [(False, _alias(events, kind)) for kind in kinds.aliases]
+    names += [(False, "r " + events.message_id)] * ("message" in kinds.aliases)
+    asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"),
+                               name=name if link else ibis.ifelse(linked, ibis.null("string"), name))
+                 for rank, (link, name) in enumerate(names))
     asked = asked.filter(asked.name.notnull())
     known = _known_names(responses, asked.select("name").distinct(), kinds)
     pairs = asked.inner_join(known, "name")
@@ -128,10 +132,7 @@ def _before(events: Table, responses: Table) -> Table:
     nothing = ibis.null("string")
     keys = {"session": events.session_id, "task": ibis.ifelse(alone, events.task_id, nothing),
             "user": ibis.ifelse(alone & outcome, events.user_key, nothing)}
-    usual = ibis.cases(*((events.event_type == kind, hours) for kind, hours in WINDOW_H.items()),
-                       else_=ibis.null("int64"))
-    window = ibis.coalesce(events.window_s * 1e6, usual.cast("float64") * 3.6e9)
-    mine = _all(events.select(of_event="event_id", when_us="at_us", window=window, rank=ibis.literal(rank, "int64"),
+    mine = _all(events.select(of_event="event_id", when_us="at_us", rank=ibis.literal(rank, "int64"),
                               kind=ibis.literal(kind), belongs=key) for rank, (kind, key) in enumerate(keys.items()))
     held = _all(responses.select(of_kind=ibis.literal(kind), owner=responses[column], candidate="response_id",
                                  said_us="at_us")
@@ -142,10 +143,8 @@ def _before(events: Table, responses: Table) -> Table:
 def _nearest(mine: Table, held: Table) -> Table:
     ibis = door.ibis
     pairs = mine.inner_join(held, (mine.kind == held.of_kind) & (mine.belongs == held.owner))
-    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us", "window")
-    since = pairs.when_us - pairs.said_us
-    near = (since >= 0) & (pairs.window.isnull() | (since <= pairs.window))
-    pairs = pairs.filter((pairs.kind == "session") | near)
+    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us")
+    pairs = pairs.filter((pairs.kind == "session") | (pairs.said_us <= pairs.when_us))
     earlier = pairs.said_us <= pairs.when_us
     distance = ibis.ifelse(earlier, pairs.when_us - pairs.said_us, 2**62 + pairs.said_us - pairs.when_us)
     ordered = pairs.mutate(place=ibis.row_number().over(ibis.window(

@@ -73,19 +73,28 @@ def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -
                                   "surface", "segment")
     every = turns.left_join(sums, "response_id").drop("response_id_right")
     every = every.mutate(**{name: every[name].fill_null(0) for name in _SUMS})
-    stated = ((every.has_stated > 0, every.stated), (every.volunteered > 0, every.stated - every.asked))
-    if model is None or not model.surfaces:
-        probability, unasked = (ibis.ifelse((every.implicit_signals > 0) | some, _chance(
-            (every.implicit + value) / float(MILLION) * -PRIOR), ibis.null("float64")) for some, value in stated)
-        blind = ibis.null("float64")
-    else:
+    fitted = model is not None and bool(model.surfaces)
+    if model is not None and fitted:
         every = _shifted(evidence, every, judged, model)
-        shift = every.shift / float(MILLION) / float(MILLION)
-        blind = _chance(every.intercept + shift)
-        probability, unasked = (ibis.ifelse(some, _chance(shift - value / float(MILLION) * PRIOR), blind)
-                                for some, value in stated)
-    found = every.mutate(probability=probability, unasked=unasked, blind=blind)
+    shift = every.shift / float(MILLION) / float(MILLION) if fitted else 0.0
+    blind = _chance(every.intercept + shift) if fitted else ibis.null("float64")
+    stated = (("probability", every.has_stated > 0, every.stated),
+              ("unasked", every.volunteered > 0, every.stated - every.asked))
+    found = every.mutate(blind=blind, **{name: _by_all(every, some, value, shift, blind, fitted=fitted)
+                                         for name, some, value in stated})
     return found.select(*turns.columns, "probability", "unasked", "blind")
+
+
+def _by_all(every: Table, some: Any, value: Any, shift: Any, blind: Any, *, fitted: bool) -> Any:
+    """The probability by what was stated (``value`` where ``some`` was) and by what users did: as the surface's model
+    has it, and by the prior where no model speaks for the surface."""
+    ibis = door.ibis
+    prior = ibis.ifelse((every.implicit_signals > 0) | some,
+                        _chance((every.implicit + value) / float(MILLION) * -PRIOR), ibis.null("float64"))
+    if not fitted:
+        return prior
+    return ibis.cases((every.intercept.isnull(), prior), (some, _chance(shift - value / float(MILLION) * PRIOR)),
+                      else_=blind)
 
 
 _SUMS = ("implicit", "stated", "asked", "has_stated", "volunteered", "implicit_signals")
@@ -118,7 +127,7 @@ def _shifted(evidence: Evidence, every: Table, judged: Table, model: FusedModel)
     ibis, engine = door.ibis, evidence.engine
     named = [each.surface for each in model.surfaces]
     fallback = "" if "" in named else ibis.null("string")
-    surface = every.surface.fill_null(NONE)
+    surface = every.surface.nullif("").fill_null(NONE)
     every = every.mutate(modelled=ibis.ifelse(surface.isin(named), surface, fallback))
     schema = pa.schema([("of_surface", pa.string()), ("feature", pa.string()), ("worth", pa.int64())])
     rows = [(each.surface, name, round(value * MILLION)) for each in model.surfaces

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 from evalloop.errors import ConfigError
@@ -61,10 +63,10 @@ def with_thresholds(detectors: Iterable[Detector], given: Iterable[str]) -> list
 
 
 def _number(text: str, given: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"{given!r} gives no number", key="thresholds", fix="write detector.threshold=0.5") from None
+    with suppress(ValueError):
+        if isfinite(number := float(text)):
+            return number
+    raise ConfigError(f"{given!r} gives no number", key="thresholds", fix="write detector.threshold=0.5")
 
 
 def _changed(detector: Any, values: dict[str, float]) -> Any:

@@ -78,11 +78,12 @@ def turns(evidence: Evidence, only: Any = None, acted: Any = None, *, order: Any
     events = InStep(engine.records(said.select("response_id", "body", *_MAY)), lambda row: str(row["response_id"]))
     words, own = evidence.words(), evidence.turns.drop(*_MAY).inner_join(order, "response_id")
     first = words.select(of_turn="event_id", prompt="said", response="answered")
-    second = words.view().select(of_next="event_id", following="said")
+    allowed = evidence.events.select(of_next="event_id", **{f"next_{name}": name for name in _MAY})
+    second = words.view().select(of_next="event_id", following="said").inner_join(allowed, "of_next")
     rows = own.left_join(bodies, own.event_id == bodies.event_id).drop("event_id_right")
     rows = rows.left_join(first, rows.event_id == first.of_turn)
     rows = rows.left_join(second, rows.following_event == second.of_next)
-    for row in engine.records(rows.order_by("number").select(*_READ, *_MAY)):
+    for row in engine.records(rows.order_by("number").select(*_READ, *_MAY, *(f"next_{name}" for name in _MAY))):
         yield _turn(row, tuple(map(_event, events.of(row["response_id"]))))
 
 
@@ -103,17 +104,21 @@ class InStep(Generic[T]):
 
 
 _PURPOSES = ("ops", "analytics", "eval", "training", "notify")
-_READ = ("response_id", "session_id", "user_key", "at_us", "turn_index", "following_us", "prompt", "response",
-         "following", "body")
+_READ = ("response_id", "session_id", "user_key", "at_us", "turn_index", "following_us", "following_event", "prompt",
+         "response", "following", "body")
 _MAY = tuple(f"may_{purpose}" for purpose in _PURPOSES)
 
 
 def _event(row: dict[str, Any]) -> Event:
     event = event_of(row["body"], None)
-    allowed = [purpose for purpose in _PURPOSES if row[f"may_{purpose}"]]
+    allowed = _allowed(row)
     if event.purposes == frozenset(allowed):
         return event
     return replace(event, consent={**(event.consent or {"basis": "none"}), "purposes": sorted(allowed)})
+
+
+def _allowed(row: dict[str, Any], prefix: str = "") -> list[str]:
+    return [purpose for purpose in _PURPOSES if row[f"{prefix}may_{purpose}"]]
 
 
 def _turn(row: dict[str, Any], events: tuple[Event, ...]) -> Turn:
@@ -123,4 +128,6 @@ def _turn(row: dict[str, Any], events: tuple[Event, ...]) -> Turn:
         occurred_at=time_of_us(row["at_us"]), prompt=row["prompt"] or "", response=row["response"] or "",
         turn_index=row["turn_index"], following=following,
         following_at=time_of_us(row["following_us"]) if following else None,
+        following_event=row["following_event"] if following else None,
+        following_purposes=tuple(_allowed(row, "next_")) if following else (),
         generation=_event(row) if row["body"] else None, events=events)

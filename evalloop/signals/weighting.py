@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from evalloop.errors import ConfigError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 METHODS = ("auto", "none", "cap", "rake", "ipw")
+TRIMS, SLACK = 20, 1e-9
+"""Times that weights are raked and trimmed in turn, and by how much of it they may lie above the bound."""
 LEAST = 30
 """Failures under which ``auto`` leaves segments alone: weights fitted to fewer are noise."""
 
@@ -60,24 +63,26 @@ class Fit:
 def weights_of(heard: Heard, people: Population, options: WeightOptions | None = None) -> tuple[Floats, Weighting]:
     """What each failure counts in shares (n,; mean 1 over those that count), and how that came about.
 
-    Failures of weight 0 keep it. Failures known only from the random ask are an arm of their own: their weight is the
-    inverse of the ask's probability, scaled so that the arm counts as its number of users.
+    Failures of weight 0 keep it. A user's failures share one cap, wherever they come from. Failures known only from the
+    random ask are an arm of their own: what they count goes by the inverse of the ask's probability, and the arm as a
+    whole counts as its users do.
     """
 
     options = _checked(options or WeightOptions(), people)
     weights, units = heard.weights.copy(), heard.units
-    organic, asked = (weights > 0) & ~heard.asked_only, (weights > 0) & heard.asked_only
+    counted = weights > 0
+    organic, asked = counted & ~heard.asked_only, counted & heard.asked_only
+    weights[counted] = _capped(weights[counted], units[counted], options)
     margins: tuple[Margin, ...] = ()
     method, off, unmatched = "none", 0.0, 0.0
     if organic.any():
-        capped = _capped(weights[organic], units[organic], options)
-        fit = Fit(heard.rows[organic], capped)
+        fit = Fit(heard.rows[organic], weights[organic])
         method = _method(options, people, fit)
         fitted, off, unmatched = _fitted(method, people, fit, options)
-        weights[organic] = _scaled(fitted, capped.sum())
+        weights[organic] = _scaled(fitted, fit.capped.sum())
         margins = _margins(people, fit, fitted, options) if method in ("rake", "ipw") else ()
     if asked.any():
-        weights[asked] = _scaled(heard.design[asked], _capped(weights[asked], units[asked], options).sum())
+        weights[asked] = _scaled(heard.design[asked] * weights[asked], weights[asked].sum())
     weights = _scaled(weights, float((weights > 0).sum()))
     return weights, _told(weights, units, method, people, options, off, unmatched, margins)
 
@@ -98,9 +103,12 @@ def _capped(weights: Floats, units: NDArray[np.int64], options: WeightOptions) -
 
 
 def _method(options: WeightOptions, people: Population, fit: Fit) -> str:
-    if options.method != "auto":
-        return options.method
-    return "rake" if people.columns and (fit.rows >= 0).sum() >= LEAST else "cap"
+    """What can be done: without failures of known turns, or anything that tells turns apart, only the cap."""
+    known = int((fit.rows >= 0).sum())
+    if options.method == "auto":
+        return "rake" if people.columns and known >= LEAST else "cap"
+    tells = bool(people.columns) or (options.method == "ipw" and people.chances is not None)
+    return options.method if options.method in ("none", "cap") or (known and tells) else "cap"
 
 
 def _fitted(method: str, people: Population, fit: Fit, options: WeightOptions) -> tuple[Floats, float, float]:
@@ -108,7 +116,7 @@ def _fitted(method: str, people: Population, fit: Fit, options: WeightOptions) -
     import numpy as np
 
     known = fit.rows >= 0
-    if method not in ("rake", "ipw") or not known.any() or not people.columns:
+    if method not in ("rake", "ipw"):
         return fit.capped, 0.0, 0.0
     fitted = fit.capped.copy()
     off = unmatched = 0.0
@@ -122,19 +130,26 @@ def _fitted(method: str, people: Population, fit: Fit, options: WeightOptions) -
 
 
 def _raked(people: Population, fit: Fit, options: WeightOptions) -> tuple[Floats, float, float]:
-    """Raked to the expected failures of each level, trimmed, and raked once more."""
+    """Raked to the expected failures of each level and trimmed, in turn; the bound holds where both cannot."""
     from evalloop import stats
 
     known = fit.rows >= 0
-    columns = [column.codes[fit.rows[known]] for column in people.columns]
-    targets = [_target(people, column, fit, options) for column in people.columns]
-    raked = stats.rake(fit.capped[known], columns, targets)
-    if options.limit:
-        raked = stats.rake(stats.trim(raked.weights, options.limit), columns, targets)
-    return raked.weights, raked.off, raked.unmatched
+    pairs = [(column.codes[fit.rows[known]], _target(people, column, options)) for column in people.columns]
+    met = [(codes, target) for codes, target in pairs if target[codes].any()]
+    if not met:
+        return fit.capped[known], 0.0, 1.0
+    weights, unmatched = fit.capped[known], float(len(met) < len(pairs))
+    for _ in range(TRIMS):
+        raked = stats.rake(weights, [codes for codes, _ in met], [target for _, target in met])
+        weights, unmatched = raked.weights, max(unmatched, raked.unmatched)
+        if not options.limit or weights.max() <= options.limit * weights.mean() * (1 + SLACK):
+            break
+        weights = stats.trim(weights, options.limit)
+    off = max(stats.rake(weights, [codes], [target], rounds=1).off for codes, target in met)
+    return weights, off, unmatched
 
 
-def _target(people: Population, column: Column, fit: Fit, options: WeightOptions) -> Floats:
+def _target(people: Population, column: Column, options: WeightOptions) -> Floats:
     """Shares of the levels among all failures: declared ones, else those expected from the turns."""
     import numpy as np
 
@@ -188,7 +203,7 @@ def _margins(people: Population, fit: Fit, fitted: Floats, options: WeightOption
     known = fit.rows >= 0
     found = []
     for column in people.columns:
-        codes, target = column.codes[fit.rows[known]], _target(people, column, fit, options)
+        codes, target = column.codes[fit.rows[known]], _target(people, column, options)
         counts = np.bincount(codes, minlength=target.size)
         sample = np.bincount(codes, weights=fit.capped[known], minlength=target.size) / fit.capped[known].sum()
         found += [Margin(column.name, level, int(count), float(have), float(want)) for level, count, have, want
@@ -235,6 +250,9 @@ def _checked(options: WeightOptions, people: Population) -> WeightOptions:
         missing = [level for level in by_name[name].levels if level not in shares] if name in by_name else []
         if name not in by_name or missing:
             what = f"no share for {', '.join(map(repr, missing))}" if missing else (
-                f"there is no segment of that name; there are {', '.join(by_name) or 'none'}")
+                f"no segment of that name tells turns apart; those that do: {', '.join(by_name) or 'none'}")
             raise ConfigError(f"margins of {name!r}: {what}", key="margins", fix="name every level of the segment")
+        if not all(isfinite(share) and share >= 0 for share in shares.values()) or not sum(shares.values()):
+            raise ConfigError(f"margins of {name!r}: shares are numbers from 0 on, and not all 0", key="margins",
+                              fix="write COLUMN:LEVEL=SHARE, as plan:free=0.6")
     return options

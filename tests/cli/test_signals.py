@@ -77,7 +77,7 @@ def test_fit_learns_that_copies_are_good(told: Callable[..., str]) -> None:
     """The score is printed with its worth on unseen users, kept, and used by the weights from then on."""
     model = json.loads(told("fit", "--json"))
     whole = next(each for each in model["surfaces"] if each["surface"] == "")
-    assert whole["coefficients"]["copy@2+"] < 0 < whole["coefficients"]["stop@2-"]
+    assert whole["coefficients"]["copy@2+"] < 0 < whole["coefficients"]["stop@3-"]
     assert whole["brier"] < whole["brier_base"]
     assert whole["labels"] == 344, "the votes of the three accounts are no labels"
     assert "Brier" in told("fit")
@@ -97,6 +97,6 @@ def test_rate_counts_every_slice(told: Callable[..., str]) -> None:
 def test_report_says_what_each_detector_is_worth(told: Callable[..., str]) -> None:
     """A stop speaks against answers that were voted down, a copy for those voted up."""
     worth = {each["detector"]: each for each in json.loads(told("report", "--json"))}
-    assert worth["stop@2"]["auc"] > 0.8
+    assert worth["stop@3"]["auc"] > 0.8
     assert worth["copy@2"]["auc"] > 0.8
     assert "copy@2" in told("report")

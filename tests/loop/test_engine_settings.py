@@ -15,7 +15,8 @@ from evalloop.testing import make_generation
 @pytest.mark.parametrize(("settings", "says"), [
     ('engine = "snowflake"', "no engine called 'snowflake'"),
     ('engine_options = ["spark.executor.memory"]', "'spark.executor.memory' is no setting of Spark"),
-    ('engine_options = ["memory=4g"]', "'memory=4g' is no setting of Spark")])
+    ('engine_options = ["memory=4g"]', "'memory=4g' is no setting of Spark"),
+    ('engine_memory = "lots"', "'lots' is no size of memory")])
 def test_a_wrong_setting_is_named(settings: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine nobody knows, and an option without a value or of something else."""
     monkeypatch.chdir(tmp_path)

@@ -77,6 +77,14 @@ def test_bursts() -> None:
     assert account.reasons[0].startswith("16 votes within 10 minutes")
 
 
+def test_thumb_and_comment_on_an_answer_are_one_judgment() -> None:
+    """Four answers voted and commented on in ten minutes are four, not eight."""
+    angry = votes("angry", [-1] * 4, gap=60)
+    angry += [make_event("feedback.comment", f"angry-{n}", n * 60 + 2, user="angry", payload={"text": f"wrong {n}"})
+              for n in range(4)]
+    assert "angry" not in found_in([*crowd(), *angry])
+
+
 def test_one_sided_raters_count_less_but_count() -> None:
     """Twenty down votes over a day at a usual half: less weight, no quarantine."""
     account = found_in(crowd() + votes("angry", [-1] * 20))["angry"]

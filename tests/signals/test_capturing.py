@@ -74,3 +74,10 @@ def test_a_silent_surface_is_found_beside_a_busy_one() -> None:
     """Another surface that goes on sending hides nothing."""
     (found,) = gaps_of([5] * 7 + [0] * 3, lambda day: day_of(day, 5, surface="editor"))
     assert found.surface == "chat"
+
+
+def test_what_always_comes_late_is_no_gap() -> None:
+    """Tickets that come five days after their answers count on the day on which they come."""
+    assert gaps_of([0] * 20, lambda day: [
+        make_event("outcome.ticket", f"chat-{day}-{row}", (day + 5) * DAY, payload={"status": "failure"})
+        for row in range(20)]) == ()

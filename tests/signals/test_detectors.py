@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_detector_is_silent_without_its_event(name: str) -> None:
 def test_ids_differ_between_detectors_and_turns() -> None:
     """An id names one detector, one response and one piece of evidence."""
     every = [each for detector in DETECTORS.values() for each in signals_of(detector, ALL)]
-    assert {each.detector.partition("@")[0] for each in every} >= set(DETECTORS) - {"abandon", "rephrase"}
+    assert {each.detector.partition("@")[0] for each in every} >= set(DETECTORS) - {"abandon", "rephrase", "reply"}
     assert len({each.signal_id for each in every}) == len(every)
 
 
@@ -150,9 +151,9 @@ def test_thresholds_can_be_set() -> None:
     strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
     assert len(signals_of(Rephrase(), events)) == 1
     assert signals_of(strict, events) == []
-    assert strict.version.startswith("4+")
+    assert strict.version.startswith("5+")
     assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
-    for wrong in ("rephrase.gap=9", "copy.full=much", "nobody.x=1"):
+    for wrong in ("rephrase.gap=9", "copy.full=much", "copy.full=nan", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):
             with_thresholds(DETECTORS.values(), [wrong])
 
@@ -173,6 +174,14 @@ def test_last_sample_of_an_edit_counts() -> None:
     assert found("edit", *samples) == [(-1, 0.4)]
 
 
+def test_text_that_was_taken_out_again_needs_no_other_measure() -> None:
+    """``no_revert`` alone says that it was; a high one alone says nothing and hides no other sample."""
+    undone, stays = ({"delay_ms": 9000, "no_revert": value} for value in (0.0, 1.0))
+    assert found("edit", make_event("signal.edited", payload=undone)) == [(-1, 0.5)]
+    assert found("edit", make_event("signal.edited", payload=stays)) == []
+    assert found("edit", make_event("signal.edited", second=2, payload=stays), *EVENTS["edit"]) == [(-1, 0.4)]
+
+
 def test_edit_without_a_measure_is_passed_over() -> None:
     """No similarity, no lengths, no text: nothing to say."""
     assert found("edit", make_event("signal.edited", payload={"delay_ms": 0})) == []
@@ -188,9 +197,10 @@ def test_reflex_is_quarantined_and_says_why() -> None:
 
 @pytest.mark.parametrize(("payload", "signals"), [
     ({"status": "success"}, [(1, 0.8)]), ({"status": "abandoned"}, [(-1, 0.8)]), ({"status": "partial"}, [(0, 0.8)]),
-    ({"status": "unknown"}, []), ({"success": False}, [(-1, 0.8)]), ({}, [])])
+    ({"status": "unknown"}, []), ({"success": False}, [(-1, 0.8)]), ({}, []),
+    ({"status": "won", "success": True}, [(1, 0.8)]), ({"status": "unknown", "success": True}, [])])
 def test_outcomes(payload: dict[str, Any], signals: list[tuple[float, float]]) -> None:
-    """A status or a plain success; what is unknown is silent."""
+    """A status that is known, else a plain success; what is unknown is silent."""
     assert found("outcome", make_event("outcome.ticket", payload=payload)) == signals
 
 
@@ -207,11 +217,47 @@ def test_detector_that_breaks_is_named() -> None:
         def detect(self, evidence: Any) -> Any:
             return super().detect(evidence).mutate(polarity=engine.ibis.literal(5.0))
 
+    class Vague(Copy):
+        def detect(self, evidence: Any) -> Any:
+            return super().detect(evidence).mutate(polarity=engine.ibis.null("float64"))
+
     class Broken(Copy):
         def detect(self, evidence: Any) -> Any:
             raise IndexError("nothing there")
 
     with pytest.raises(PluginError, match=r"plugin copy 2: .*polarity 5"):
         signals_of(Loud(), with_answer(*EVENTS["copy"]))
+    with pytest.raises(PluginError, match=r"polarity None"):
+        signals_of(Vague(), with_answer(*EVENTS["copy"]))
     with pytest.raises(PluginError, match=r"copy.*IndexError"):
         signals_of(Broken(), [])
+
+
+@pytest.mark.parametrize("name", ["reply", "rephrase"])
+def test_next_message_is_about_the_last_try(name: str) -> None:
+    """Of several answers to one message the user read the last; the first has its own signal, the regeneration."""
+    events = [make_generation(), make_generation("r2", 30, links={"regenerate_of": "r1"}),
+              *(replace(event, event_id="next", subject={**event.subject, "response_id": "r3"})
+                for event in EVENTS[name])]
+    assert [each.response_id for each in signals_of(DETECTORS[name], events)] == ["r2"]
+
+
+def test_one_stop_is_one_signal_though_surfaces_are_named_twice() -> None:
+    """No surface and an empty one are the same."""
+    others = [make_generation(name, 9, session=name, user=name, context=context)
+              for name, context in (("a", {}), ("b", {"surface": ""}))]
+    assert len(found("stop", *others, *EVENTS["stop"])) == 1
+
+
+def test_session_that_ends_with_an_error_is_abandoned() -> None:
+    """The answer alone says so, without any act; after several tries in a row it needs as many as are asked for."""
+    later = make_generation("later", 9000, session="s9", user="u9")
+    failed = replace(make_generation(), payload={**make_generation().payload, "finish_reason": "error"})
+    (signal,) = signals_of(DETECTORS["abandon"], [failed, later])
+    assert (signal.polarity, signal.event_ids) == (-1, (failed.event_id,))
+    tries = [make_generation("r1"), make_generation("r2", 9, links={"regenerate_of": "r1"}),
+             make_generation("r3", 18, links={"regenerate_of": "r2"}),
+             make_event("response.viewed", "r3", 20, payload={"scroll_max": 1.0}), later]
+    (three,), (four,) = (with_thresholds([DETECTORS["abandon"]], [f"abandon.tries={n}"]) for n in (3, 4))
+    assert [each.response_id for each in signals_of(three, tries)] == ["r3"]
+    assert signals_of(four, tries) == []

@@ -15,6 +15,7 @@ from evalloop.signals import evalloop_detectors
 from evalloop.testing import evidence_of, make_event, make_generation, signals_of
 
 TRACE, SPAN = "a" * 32, "b" * 16
+THUMBS = next(each for each in evalloop_detectors() if each.name == "thumbs")
 
 
 def turns_of(*events: Event) -> dict[str, dict[str, Any]]:
@@ -70,7 +71,30 @@ def test_name_shared_by_two_responses_names_neither() -> None:
             for name in ("r1", "r2")]
     events = [*both, make_event("feedback.thumbs", subject={"level": "span", "trace_id": TRACE})]
     assert counts_of(*events, names="orphans") == (1,)
-    assert list(acts_of(*events)) == [TRACE]
+    assert list(acts_of(*events)) == [f"trace {TRACE}"]
+
+
+def test_orphan_is_never_called_as_a_known_answer_is() -> None:
+    """A response id that is a trace's too: a vote on the trace, which two answers share, makes a turn of its own."""
+    both = [make_generation(name, subject={"level": "response", "response_id": name, "trace_id": TRACE})
+            for name in (TRACE, "r2")]
+    vote = make_event("feedback.thumbs", subject={"level": "span", "trace_id": TRACE}, payload={"value": -1})
+    assert turns_of(*both, vote).keys() == {TRACE, "r2", f"trace {TRACE}"}
+    assert len(signals_of(THUMBS, [*both, vote])) == 1
+
+
+def test_message_id_may_be_the_response_id() -> None:
+    """Whose answers have no message id and whose votes have nothing else means the answer of that id."""
+    vote = make_event("feedback.thumbs", subject={"level": "message", "message_id": "r1"})
+    assert acts_of(make_generation("r1"), vote) == {"r1": [vote.event_id]}
+    assert counts_of(make_generation("r1"), vote, names="turns orphans") == (1, 0)
+
+
+def test_link_to_an_unknown_answer_is_not_about_the_new_one() -> None:
+    """Another answer was asked for instead of one that was not captured: nothing is said of the new one."""
+    again = make_event("signal.regenerated", "r2", 5, links={"regenerate_of": "r1"})
+    assert acts_of(make_generation("r2"), again) == {"r1": [again.event_id]}
+    assert counts_of(make_generation("r2"), again, names="turns orphans") == (1, 1)
 
 
 def test_orphans_are_kept_and_counted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from evalloop.records.event import Event
@@ -55,8 +56,9 @@ def test_a_regenerated_answer_is_no_history() -> None:
 
 
 def test_the_last_correction_counts() -> None:
-    """What the user wrote instead becomes the failure's correction."""
+    """What the user wrote instead becomes the failure's correction, unless its signal does not count."""
     events = tuple(Event(f"c{number}", "feedback.correction", "2026-11-23T10:00:00Z", {}, {}, payload={"ideal": text})
-                   for number, text in enumerate(("Rome", "Paris", " ")))
-    (found,) = failures([turn(0, events=events)], let_down(0))
-    assert found.correction == "Paris"
+                   for number, text in enumerate(("Rome", "Paris", " ", "BUY")))
+    told = replace(let_down(0), event_ids=("c0", "c1", "c2"))
+    (found,) = failures([turn(0, events=events)], told)
+    assert (found.correction, found.event_ids) == ("Paris", ("c0", "c1", "c2", "g0"))

@@ -123,3 +123,31 @@ def test_failures_agree_with_the_annotators(dialogues: Any) -> None:
     assert len(scores) == 584
     assert hits > 0.8 * len(found & set(scores))
     assert hits > 0.75 * len(corrected)
+
+
+@pytest.mark.parametrize("later", [
+    make_generation("r2", 60, prompt="no, that is wrong: my secret is 42", consent=None),
+    make_event("signal.followup", second=60, payload={"text": "no, that is wrong: my secret is 42"}, consent=None)])
+def test_words_of_the_next_message_need_its_consent(later: Event) -> None:
+    """A complaint in the next message: the failure allows what that message allows, and names its event."""
+    (failure,) = of(make_generation(), later)
+    assert failure.text.endswith("42")
+    assert failure.consent_purposes == ("analytics", "ops")
+    assert later.event_id in failure.event_ids
+
+
+def test_text_of_an_edit_needs_its_consent() -> None:
+    """A light edit is not against the answer; where its text becomes the correction it is part of the evidence."""
+    edit = make_event("signal.edited", payload={"delay_ms": 5, "similarity": 0.7, "after": "mine"}, consent=None)
+    (failure,) = weighed([make_generation(), down(), edit], evalloop_detectors())
+    assert (failure.correction, failure.consent_purposes) == ("mine", ("analytics", "ops"))
+    assert edit.event_id in failure.event_ids
+
+
+def test_correction_of_an_account_set_apart_is_not_taken() -> None:
+    """What a quarantined account writes becomes nobody's expected answer."""
+    spam = make_event("feedback.correction", second=9, user="bad", payload={"ideal": "BUY"})
+    evidence: Any = evidence_of([make_generation(), down(), spam])
+    signals = derive(evidence, evalloop_detectors())
+    (failure,) = weigh_evidence(evidence, signals, options=TrustOptions(quarantine=("bad",))).failures
+    assert (failure.user_key, failure.correction) == ("u1", None)

@@ -11,7 +11,7 @@ from evalloop.signals.lexicon import APPROVAL, COMPLAINTS, REFUSALS, polarity
     "that doesn't make sense", "that doesnt make any sense .", "No, that's not what I asked for.", "this is wrong",
     "your first answer doesn't work", "umm, what?", "what are you talking about", "I already told you my name",
     "you didn’t answer my question", "you misunderstood", "still not working", "that is not correct", "try again",
-    "youre not very helpful", "I never said that",
+    "youre not very helpful", "I never said that", "It won't compile", "it hasn't worked", "that can't be right",
     "I'm not sure what you're talking about",
     "nothing you are saying is making sense",
     "ValueError: invalid literal", "Traceback (most recent call last): ...", "are you sure?",
@@ -30,7 +30,7 @@ def test_approval(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "", "write a function that sorts a list", "make it six people instead", "no thanks", "no problem", "not so great",
-    "is it in the north part of town", "exactly 3 primes"])
+    "is it in the north part of town", "exactly 3 primes", "won't be perfect"])
 def test_neither(text: str) -> None:
     """Requests, changes of a wish and polite refusals say nothing of the answer."""
     assert polarity(text) == 0

@@ -120,3 +120,11 @@ def test_nothing_gives_a_report_too() -> None:
     """No events: no rates, no error."""
     found = report(evidence_of([]), {}, {})
     assert (found.capture_rate.share, found.tier) == (None, "no sessions")
+
+
+def test_coverage_is_of_answers() -> None:
+    """Votes on answers that never came are no part of it."""
+    lost = [make_event("feedback.thumbs", f"lost{n}", payload={"value": 1}) for n in range(3)]
+    assert detector(of(make_generation(), *lost), "thumbs").coverage == 0
+    vote = make_event("feedback.thumbs", payload={"value": 1})
+    assert detector(of(make_generation(), vote, *lost), "thumbs").coverage == 1

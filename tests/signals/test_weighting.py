@@ -20,7 +20,7 @@ from evalloop.signals.implicit import Regenerate
 from evalloop.signals.population import Column, Population, population_of
 from evalloop.signals.scored import cells, judged_apart, scores
 from evalloop.signals.weighted import BY_HAND, TrustOptions, weigh_evidence
-from evalloop.signals.weighting import WeightOptions
+from evalloop.signals.weighting import Heard, WeightOptions, weights_of
 from evalloop.testing import evidence_of, make_event, make_generation
 
 
@@ -197,8 +197,51 @@ def test_declared_margins_are_taken_and_checked() -> None:
     assert "declared shares" in told.estimand
     with pytest.raises(ConfigError, match="no share for 'b'"):
         weigh(found, people, WeightOptions(margins={"plan": {"a": 1.0}}))
-    with pytest.raises(ConfigError, match="there are plan"):
+    with pytest.raises(ConfigError, match="those that do: plan"):
         weigh(found, people, WeightOptions(margins={"tier": {"a": 1.0}}))
+    for shares in ({"a": 0.0, "b": 0.0}, {"a": float("inf"), "b": 1.0}):
+        with pytest.raises(ConfigError, match="not all 0"):
+            weigh(found, people, WeightOptions(margins={"plan": shares}))
+
+
+def test_margin_that_nobody_can_meet_is_told() -> None:
+    """All is declared to come from a level that nobody told of: the weights stay, and all of it is unmatched."""
+    found, people = failures([f"u{n}" for n in range(40)], [0] * 40)
+    weighted, told = weigh(found, people, WeightOptions("rake", margins={"plan": {"a": 0.0, "b": 1.0}}))
+    assert {each.weight for each in weighted} == {1.0}
+    assert told.unmatched == 1
+
+
+@pytest.mark.parametrize(("limit", "most"), [(10.0, 10), (3.0, 3), (0.0, 20.5)])
+def test_no_weight_passes_its_bound(limit: float, most: float) -> None:
+    """One failure stands for half of all: it counts as much as the bound allows, and the miss is told."""
+    found, people = failures([f"u{n}" for n in range(41)], [0] * 40 + [1])
+    weighted, told = weigh(found, people, WeightOptions("rake", limit=limit))
+    assert max(each.weight for each in weighted) == pytest.approx(most)
+    assert sum(each.weight for each in weighted) == pytest.approx(41)
+    assert (told.off > 0.01) is bool(limit)
+
+
+def test_what_cannot_be_done_is_not_told() -> None:
+    """Without a segment, or with failures of unknown answers alone, only the cap is left, and the estimand says so."""
+    found, people = failures([f"u{n}" for n in range(40)], [0] * 20 + [1] * 20)
+    nowhere = Heard(np.ones(40), np.zeros(40, bool), np.zeros(40), np.arange(40), np.full(40, -1))
+    for told in (weigh(found, replace(people, columns=()), WeightOptions("rake"))[1],
+                 weights_of(nowhere, people, WeightOptions("rake"))[1]):
+        assert (told.method, told.margins) == ("cap", ())
+        assert "noticed" in told.estimand
+
+
+def test_random_arm_keeps_cap_and_factor() -> None:
+    """Nine asked failures of one user count as one; an account that counts a quarter does so when asked, too."""
+    found, people = failures(["much"] * 9 + ["one", "doubtful"], [0] * 11, asked_only=True, random_weight=20.0)
+    found[-1] = replace(found[-1], weight=0.25)
+    weighted, _ = weigh(found, people)
+    much, one, doubtful = sum(each.weight for each in weighted[:9]), weighted[9].weight, weighted[10].weight
+    assert (much / one, doubtful / one) == (pytest.approx(1), pytest.approx(0.25))
+    both = [replace(found[0], asked_only=False, random_weight=0.0), *found[1:2], *found[9:10]]
+    weighted, _ = weigh(both, people)
+    assert weighted[0].weight + weighted[1].weight == pytest.approx(weighted[2].weight)
 
 
 def test_few_failures_are_left_alone() -> None:
@@ -246,3 +289,16 @@ def test_columns_that_tell_nothing_are_left_out() -> None:
     people = population_of(list(evidence.engine.records(cells(scores(evidence, nothing)))))
     assert [(each.name, each.levels) for each in people.columns] == [("plan", ("(none)", "pro"))]
     assert people.expected(people.columns[0]).tolist() == [30, 30]
+
+
+def test_surface_without_a_model_has_the_prior() -> None:
+    """Where no model was kept for a surface, nor one for all, its failures are those of a product without a model."""
+    events = [make_generation("r1", context={"surface": "api"}), make_event("signal.escalated", "r1")]
+    evidence = evidence_of(events)
+    judged = judged_apart(evidence.engine, together(derive(evidence, evalloop_detectors())), [])
+    model = click_bias.known_score("stop@3")
+    web = replace(model, surfaces=(replace(model.surfaces[0], surface="web"),))
+    told = [[row["probability"] for row in evidence.engine.records(scores(evidence, judged, each))]
+            for each in (None, web)]
+    assert told[0] == told[1]
+    assert told[0][0] > 0.5

@@ -68,7 +68,7 @@ SAID = [
     *(make_event(kind, second=number, payload=payload, **fields) for number, (kind, payload, fields) in enumerate([
         ("feedback.thumbs", {"value": -1}, {}), ("feedback.rating", {"value": 4, "min": 1, "max": 5}, {}),
         ("feedback.comment", {"text": "this is wrong"}, {}), ("feedback.correction", {"ideal": "call sort()"}, {}),
-        ("signal.copied", {"chars": 9}, {}), ("signal.regenerated", {}, {"links": {"regenerate_of": "r1"}}),
+        ("signal.copied", {"chars": 9}, {}), ("signal.regenerated", {}, {"links": {"regenerate_of": "r2"}}),
         ("signal.edited", {"delay_ms": 9, "similarity": 0.5}, {}), ("signal.shared", {}, {}),
         ("signal.accepted", {"time_to_accept_ms": 900}, {}), ("signal.stopped", {}, {}),
         ("response.viewed", {"focused_ms": 40_000}, {}), ("signal.escalated", {}, {}),
