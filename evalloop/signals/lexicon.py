@@ -41,7 +41,8 @@ ENDING = 160
 COMPLAINTS: Mapping[str, str] = {
     "wrong": r"\b(?:wrong|incorrect|inaccurate|mistaken|mistakes?|not true|untrue)\b",
     "not right": rf"\b(?:that|this|it|answer|code|response|which)(?:'s| is| was)? ?{NOT} "
-                 r"(?:be )?(?:quite |even |at all )?(?:right|correct|true|working|good|an answer|the (?:question|point|same))\b",
+                 r"(?:be )?(?:quite |even |at all )?"
+                 r"(?:right|correct|true|working|good|an answer|the (?:question|point|same))\b",
     "not what i asked": r"\bnot what (?:i|we)\b|\bi (?:meant|never (?:said|asked))\b"
                         r"|\bi did(?: not|n'?t) (?:say|ask|mean)\b",
     "no sense": rf"\b{NOT} (?:really |even |quite )?(?:mak(?:e|es|ing) (?:any |much )?sense|understand you)\b"
