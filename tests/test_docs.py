@@ -26,10 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 
 from evalloop import config, plugins
-from evalloop.cli.main import VERBS
+from evalloop.cli.main import VERBS, cli
 from evalloop.errors import ExitCode
 from evalloop.pytest_plugin import FAIL_ON
 from evalloop.store import schema
@@ -192,6 +193,33 @@ def test_every_verb_setting_and_exit_code_is_on_the_page_of_the_command_line() -
     assert re.findall(r"^## `evalloop (\w+)`$", page, re.MULTILINE) == list(VERBS)
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [each.name for each in config.SETTINGS]
     assert re.findall(r"^\| (\d) \|", page, re.MULTILINE) == [str(code.value) for code in ExitCode]
+
+
+COMMAND = re.compile(r"(?:^|&& |\$ )[ ]*evalloop ([a-z][^#|&>\n]*)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent != DOCS / "decisions"], ids=named)
+def test_commands_that_no_test_runs_have_the_options_that_they_name(page: Path) -> None:
+    """Every command line of a page names a verb that there is, with options that it takes."""
+    wrong = [f"evalloop {line}: {error}" for line in COMMAND.findall(page.read_text(encoding="utf-8"))
+             if (error := refused(line.split()))]
+    assert not wrong
+
+
+def refused(words: list[str]) -> str:
+    """Why the command line does not read these words; empty when it does. Values are not looked at."""
+    command: click.Command = cli
+    context = click.Context(command, info_name="evalloop")
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        below = command.get_command(context, words[0])
+        if below is None:
+            return f"no verb {words[0]!r}"
+        command, context, words = below, click.Context(below, context, words[0]), words[1:]
+    try:
+        command.make_parser(context).parse_args(list(words))
+    except click.UsageError as error:
+        return error.format_message()
+    return ""
 
 
 def keys_of(node: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ CREATE = """\b
 Examples:
   evalloop release create 2026-12 before after
   evalloop release create 2026-12 before after --shipped 2026-12-01T09:00:00Z
-  evalloop release create 2026-12 before after --experiment control new-prompt
+  evalloop release create 2026-12-trial before after --experiment control new-prompt
 """
 
 
@@ -78,7 +79,7 @@ def show(name: str) -> None:
 
 
 def _row(release: Release) -> list[str]:
-    said = [f"{one_line(each.cluster, limit=30)}: {each.verdict}" for each in release.checks]
+    said = Counter(each.verdict for each in release.checks)
     return [release.name, (release.shipped_at or release.created_at)[:10], release.gate, str(len(release.improved)),
-            "; ".join(said) or "-"]
+            ", ".join(f"{count} {verdict}" for verdict, count in said.most_common()) or "-"]
 

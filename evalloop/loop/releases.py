@@ -33,18 +33,24 @@ def create_release(project: Project, name: str, question: Question, *, shipped_a
                    variants: Sequence[str] = ()) -> tuple[Release, Path]:
     """Records what shipped: variant, evalset, verdict, and what production is expected to show, before it can."""
     from evalloop.notes.release import keep_release
-    from evalloop.records.times import moment_of, now_text, time_text
 
-    try:
-        at = time_text(moment_of(shipped_at)) if shipped_at else now_text()
-    except ValueError:
-        raise UsageError(f"{shipped_at!r} is no time", fix="write 2026-11-26 or 2026-11-26T14:00:00Z") from None
-    release = release_for(project, compare(project, question), name, shipped_at=at, variants=variants)
-    path = keep_release(_folder(project), release)
+    release = release_for(project, compare(project, question), name, shipped_at=_time(shipped_at), variants=variants)
+    said = [field for field, given in (("shipped_at", shipped_at), ("variants", variants)) if given]
+    path = keep_release(_folder(project), release, said=said)
     for each in release.expectations:
         if each.direction == "better":
             _move(project, each.cluster_id, "fixed", f"the gate of {name} supports it", name)
     return release, path
+
+
+def _time(given: str | None) -> str:
+    """The time that somebody wrote; now, where nobody did."""
+    from evalloop.records.times import moment_of, now_text, time_text
+
+    try:
+        return time_text(moment_of(given)) if given else now_text()
+    except ValueError:
+        raise UsageError(f"{given!r} is no time", fix="write 2026-11-26 or 2026-11-26T14:00:00Z") from None
 
 
 AFTER = {"not yet": "verifying", "confirmed": "resolved", "worse": "regressed"}
@@ -83,13 +89,13 @@ def verify_release(project: Project, name: str, *, now: str | None = None, segme
     """
     from evalloop.notes.release import keep_release
     from evalloop.notes.verify import verify, with_checks
-    from evalloop.records.times import moment_of, now_text, time_text
+    from evalloop.records.times import moment_of, time_text
 
     release = find_release(project, name)
     if not any(each.cluster_id for each in release.expectations):
         raise EmptyError(f"no theme of feedback stands behind a cluster of {name}",
                          fix="only cases that evalloop grow made from feedback can be watched there")
-    end = time_text(moment_of(now)) if now else now_text()
+    end = _time(now)
     start = time_text(moment_of(release.shipped_at or release.created_at))
     since = time_text(moment_of(start) - timedelta(days=baseline_days))
     before, after = _sides(project, release, since, start, end, segments)

@@ -70,27 +70,39 @@ def _plain(cluster: str) -> str:
     return " ".join(re.split(r"[\s_-]+", cluster)).strip() or cluster
 
 
-def keep_release(folder: Path, release: Release) -> Path:
-    """Writes ``<name>.json``, a text file for git; a release may be written again, but not over another one."""
+def keep_release(folder: Path, release: Release, *, said: Sequence[str] = ()) -> Path:
+    """Writes ``<name>.json``, a text file for git; a release may be written again, but not over another one.
+
+    ``said`` are fields that may not differ from what was registered: to change one of them is another release.
+    """
     if not _NAME.fullmatch(release.name):
         raise UsageError(f"{release.name!r} cannot be the name of a release",
-                         fix="use letters, digits, dot, underscore and hyphen, at most 80 of them (--name)")
+                         fix="use letters, digits, dot, underscore and hyphen, at most 80 of them")
     path = folder / f"{release.name}.json"
     if path.is_file():
         old = read_release(folder, release.name)
         if (old.baseline, old.candidate) != (release.baseline, release.candidate):
             raise UsageError(f"there is a release named {release.name!r} already, of {old.candidate!r}",
-                             fix="choose another --name, or delete that file")
+                             fix="choose another name, or delete that file")
+        other = next((each for each in said if getattr(old, each) != getattr(release, each)), None)
+        if other and old.shipped_at is not None:
+            raise UsageError(f"the release {release.name!r} is registered already, with {other} {_shown(old, other)}",
+                             fix="choose another name: what was said before production answered is not changed")
         release = _as_registered(release, old)
     write_text(path, json.dumps(release.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return path
+
+
+def _shown(release: Release, name: str) -> str:
+    value = getattr(release, name)
+    return (" ".join(value) or "none") if isinstance(value, tuple) else str(value)
 
 
 def _as_registered(release: Release, old: Release) -> Release:
     """What was said before production could answer stays as it was said; so do production's answers."""
     if old.shipped_at is None:
         return release
-    return replace(release, shipped_at=old.shipped_at, variants=old.variants, expectations=old.expectations,
+    return replace(release, created_at=old.created_at, shipped_at=old.shipped_at, variants=old.variants, expectations=old.expectations,
                    checks=release.checks or old.checks)
 
 

@@ -150,6 +150,8 @@ def _over(start: str, now: str, days: int) -> bool:
 
 
 def _verdict(result: WatchResult, guards: Sequence[str], needed: float, over: bool) -> tuple[str, str]:
+    if not result.n_after:
+        return "not yet", "no user of the time after the release is known: is its feedback captured?"
     decided = result.e >= needed and result.first is not None
     if decided and result.side > 0:
         return "worse", "the theme lets more users down than before"

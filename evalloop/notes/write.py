@@ -31,7 +31,7 @@ def write_notes(release: Release, template: Template | None = None) -> str:
     parts = sections(release)
     text = template(parts) if template else "\n".join(line for lines in parts.values() for line in lines)
     text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-    check_numbers(text, release)
+    check_numbers(text, release, templated=template is not None)
     return text
 
 
@@ -42,13 +42,13 @@ def sections(release: Release) -> dict[str, list[str]]:
             "method": list(_method(release))}
 
 
-def check_numbers(text: str, release: Release) -> None:
-    """Raises EvalloopError when a number of the text is not in the record."""
+def check_numbers(text: str, release: Release, *, templated: bool = False) -> None:
+    """Raises EvalloopError when a number of the text is not in the record; it is a fault unless a template made it."""
     unsupported = unsupported_numbers(text, release)
     if unsupported:
         error = EvalloopError(f"the notes hold numbers that the record does not: {', '.join(unsupported)}",
-                              fix="take them out of the template; without one, please report this")
-        error.exit_code = ExitCode.INTERNAL
+                              fix="take them out of the template" if templated else "please report this")
+        error.exit_code = error.exit_code if templated else ExitCode.INTERNAL
         raise error
 
 

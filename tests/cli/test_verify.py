@@ -52,7 +52,8 @@ def test_a_theme_that_got_worse_is_open_again_with_its_cases(project: Path, caps
         expectations=(Expectation("c", theme.cluster_id, "better"),)))
     add_events(opened, answers("old", "2026-03-02", 300, []))
     add_events(opened, answers("new", "2026-03-09", 300, [each for each in theme.exemplars if len(each.split()) < 10]))
-    capsys.readouterr()
+    assert run(["verify", "v2", "--now", "tomorrow"]) == 4
+    assert "'tomorrow' is no time" in capsys.readouterr().err
     assert run(["verify", "v2", "--now", "2026-03-20"]) == 1
     assert "1 retired cases of it are candidates again: evalloop review" in capsys.readouterr().out
     assert loop.find_theme(opened, theme.cluster_id).status == "regressed"

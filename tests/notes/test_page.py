@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalloop.errors import ConfigError, EvalloopError
+from evalloop.errors import ConfigError, EvalloopError, ExitCode
 from evalloop.notes.page import feed, html_of, page, template_of
 from evalloop.notes.reword import reword
 from evalloop.notes.write import write_notes
@@ -33,8 +33,9 @@ def test_a_template_orders_the_parts_and_adds_words():
 
 def test_a_template_cannot_bring_in_a_number():
     """What is not in the record is refused, whoever wrote it."""
-    with pytest.raises(EvalloopError, match="99"):
+    with pytest.raises(EvalloopError, match="99") as told:
         write_notes(RELEASE, template_of("99.5 % of you love it\n{{ better|join('\\n') }}", "t.j2"))
+    assert told.value.exit_code == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("text", ["{% for %}", "{{ nothing }}", "{{ better.__class__.__mro__[1].__subclasses__() }}"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalloop.errors import UsageError
-from evalloop.notes.release import keep_release, release_of
+from evalloop.notes.release import keep_release, read_release, release_of
 from evalloop.records.release import Release
 from evalloop.records.report import Comparison, Delta, Gate
 
@@ -80,6 +80,18 @@ def test_a_name_is_not_taken_twice(tmp_path: Path) -> None:
     other = Comparison("v1", "v3", delta(None, 0, "improved"), ())
     with pytest.raises(UsageError, match="there is a release named 'r1' already, of 'v2'"):
         keep_release(tmp_path, release_of(other, "r1", now=NOW))
+
+
+def test_what_was_registered_is_not_changed_in_silence(tmp_path: Path) -> None:
+    """An experiment, or another time, under a name that is registered is refused; the same again is not."""
+    first = release_of(comparison("PASS"), "r1", now=NOW, shipped_at="2026-11-24T00:00:00.000000Z")
+    keep_release(tmp_path, first)
+    with pytest.raises(UsageError, match="registered already, with variants none"):
+        keep_release(tmp_path, replace(first, variants=("a", "b")), said=["variants"])
+    with pytest.raises(UsageError, match="with shipped_at 2026-11-24"):
+        keep_release(tmp_path, replace(first, shipped_at="2026-11-25T00:00:00.000000Z"), said=["shipped_at"])
+    keep_release(tmp_path, replace(first, created_at="2027-01-01T00:00:00.000000Z"), said=["shipped_at"])
+    assert read_release(tmp_path, "r1") == first
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "", ".hidden", "x" * 81])

@@ -62,6 +62,13 @@ def test_nothing_changed_is_not_confirmed_and_in_the_end_is_no_change():
     assert verdicts(verify(release("better"), before, after, later(60))) == {"c0": "no change"}
 
 
+def test_nobody_after_the_release_is_no_finding():
+    """Without a single user after it nothing is said of the release, however late it is."""
+    checks = verify(release("better"), users(1, 3000, 28, back=True, c0=0.06, x=0.05), [], later(90))
+    assert verdicts(checks) == {"c0": "not yet"}
+    assert "no user of the time after" in checks[0].reason
+
+
 def test_a_rise_is_worse_even_for_a_cluster_of_which_nothing_was_claimed():
     """Regressions of themes that should stay the same are found too."""
     checks = verify(release("better", "same"), users(1, 8000, 28, back=True, c0=0.05, c1=0.02),
