@@ -45,4 +45,4 @@ def command(name: str, place: str | None, every_days: int, addresses: str | None
     if not place:
         click.echo(f"{len(planned.notices):,} users would hear; --to PLACE sends")
     for reason, count in planned.left_out.items():
-        click.echo(f"  left out, {reason}: {count:,}")
+        click.echo(f"  complaints left out, {reason}: {count:,}")

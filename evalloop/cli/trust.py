@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evalloop.records.weighting import Weighting
 
 BAR = 40
+MISS = 0.005
+"""Less than so much of a share is not worth a line."""
 
 
 @click.command("fit", epilog="Examples: evalloop signals fit; evalloop signals fit --html fit.html")
@@ -73,6 +75,8 @@ def _print_weights(told: Weighting) -> None:
     click.echo(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
     if told.unmatched > 0:
         click.echo(f"{told.unmatched:.1%} of the expected failures are in segments where nobody told of any")
+    if told.off > MISS:
+        click.echo(f"weight_limit keeps segments as far as {told.off:.1%} off what they are weighted to")
     arm = told.random_arm
     click.echo(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {arm.failures:,} failures" if arm.asked
                else "random ask: none, so nothing shows whether one kind of failure makes people click more")

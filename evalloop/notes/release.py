@@ -102,8 +102,8 @@ def _as_registered(release: Release, old: Release) -> Release:
     """What was said before production could answer stays as it was said; so do production's answers."""
     if old.shipped_at is None:
         return release
-    return replace(release, created_at=old.created_at, shipped_at=old.shipped_at, variants=old.variants, expectations=old.expectations,
-                   checks=release.checks or old.checks)
+    return replace(release, created_at=old.created_at, shipped_at=old.shipped_at, variants=old.variants,
+                   expectations=old.expectations, checks=release.checks or old.checks)
 
 
 def read_release(folder: Path, name: str) -> Release:

@@ -73,6 +73,16 @@ def test_weights_names_accounts_and_says_what_is_measured(told: Callable[..., st
     assert "of 483;" in text
 
 
+def test_weights_say_what_the_bound_keeps_from_being_met(told: Callable[..., str], project: Path) -> None:
+    """Nearly all failures are declared to lie on one surface, and no weight may say so."""
+    settings = project / "evalloop.toml"
+    settings.write_text('margins = ["surface:chat=0.99", "surface:ide=0.01"]\nweight_limit = 1.1\n')
+    try:
+        assert "weight_limit keeps segments as far as" in told("weights")
+    finally:
+        settings.write_text("")
+
+
 def test_fit_learns_that_copies_are_good(told: Callable[..., str]) -> None:
     """The score is printed with its worth on unseen users, kept, and used by the weights from then on."""
     model = json.loads(told("fit", "--json"))
