@@ -104,9 +104,9 @@ def reviewers(evidence: Evidence, turns: TurnRows) -> Heard:
 
 
 def reviewed(evidence: Evidence) -> Table:
-    """(response_id, value): the same by response, in whole millionths."""
+    """(response_id, value): the same by response, in whole millionths; scores beyond [0, 1] are left out."""
     judged = evidence.of_type("judgment.result")
-    judged = judged.filter((judged.source_kind == "reviewer") & judged.value.notnull())
+    judged = judged.filter((judged.source_kind == "reviewer") & judged.value.between(0, 1))
     score = (judged.value * MILLION).round().cast("int64")
     sums = judged.group_by("response_id").aggregate(total=score.sum().cast("int64"), n=judged.count())
     return sums.select("response_id", value=(sums.total / sums.n).round().cast("int64") - MILLION // 2)
