@@ -51,6 +51,7 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     ``expect`` how many there will be, where that is known.
     """
     from evalloop.capture.crew import import_into
+    from evalloop.capture.importing import among_events
 
     how = reading if isinstance(reading, Reading) else Reading(reading)
     if how.query:
@@ -59,6 +60,8 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     recipe = _recipe(project, how, dry_run=dry_run)
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)
+    if recipe.mapping is None:
+        rows = among_events(rows, place)
     if dry_run:
         return _tried(rows, place, recipe, progress)
     with open_log(project) as log:
