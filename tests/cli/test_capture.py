@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evalloop.cli.main import run
+from evalloop.testing import make_event, make_generation
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 CHATS = str(DEMO / "data" / "realhumaneval" / "chat_data.csv.gz")
@@ -157,3 +158,18 @@ def test_notes_of_the_schema_are_for_users(project: Path, capsys: pytest.Capture
     """What an id is for is said in plain words."""
     assert run(["capture", write(project, {"event_type": "feedback.thumbs"})]) == 4
     assert "add event_id: ... (an id of its own for each event" in capsys.readouterr().err
+
+
+def test_a_key_that_no_event_has_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--by nonsense`` groups all under (none): stderr says so, with the known keys."""
+    write(project, make_generation().to_dict(), make_event("feedback.thumbs", payload={"value": 1}).to_dict())
+    assert run(["capture", "votes.jsonl"]) == 0
+    assert run(["signals", "--by", "varaint"]) == 0
+    assert "warning: no answer has varaint in its context: did you mean 'variant'?" in capsys.readouterr().err
+
+
+def test_a_plugin_that_is_broken_is_told(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not only ``evalloop plugins`` says it: a missing detector would change what is counted."""
+    (project / "evalloop.toml").write_text('plugins = ["nope"]\n')
+    assert run(["capture", write(project, vote(1))]) == 0
+    assert "plugin nope is broken and left out: nothing at 'nope'" in caplog.text
