@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -15,9 +16,8 @@ from evalloop.capture.importing import GROUP, Captured, MakeEvents, import_rows
 from evalloop.capture.mapping import MappingFile, Native, RowMapper
 from evalloop.contracts import RawRow
 from evalloop.masking import BY_FORMS, Masker, Masking, open_masker
-from evalloop.store.body import Row
 from evalloop.store.database import BULK_PAGES
-from evalloop.store.events import Added, EventStore
+from evalloop.store.log import EventLog
 from evalloop.store.remote import Remote, answering
 from evalloop.store.turns import Turns, turns_at
 
@@ -63,10 +63,11 @@ class Post:
     place: str
     recipe: Recipe
     address: str
+    lake: str
     turns: str
 
 
-def import_into(store: EventStore, rows: Iterable[RawRow], place: str, recipe: Recipe,
+def import_into(log: EventLog, rows: Iterable[RawRow], place: str, recipe: Recipe,
                 progress: Callable[[int], None] | None = None) -> Captured:
     """Stores the events of all rows; ``progress`` hears the number of rows after each group, when it is stored.
 
@@ -77,10 +78,10 @@ def import_into(store: EventStore, rows: Iterable[RawRow], place: str, recipe: R
     first = list(islice(waiting, GROUP))
     if len(first) < GROUP:
         make, columns, left_out = recipe.made()
-        return import_rows(first, place, make, store.add_rows, columns=columns, left_out=left_out, masker=recipe.masker,
+        return import_rows(first, place, make, log.add_rows, columns=columns, left_out=left_out, masker=recipe.masker,
                            progress=progress)
     total = Captured(place)
-    with _crew(store, place, recipe) as send:
+    with _crew(log, place, recipe) as send:
         for captured in _in_order(send, chain([first], iter(lambda: list(islice(waiting, GROUP)), []))):
             total.take(captured)
             if progress:
@@ -103,12 +104,13 @@ def _in_order(send: Send, groups: Iterable[list[RawRow]]) -> Iterator[Captured]:
 
 
 @contextmanager
-def _crew(store: EventStore, place: str, recipe: Recipe) -> Iterator[Send]:
+def _crew(log: EventLog, place: str, recipe: Recipe) -> Iterator[Send]:
     """Processes that take groups; each is asked by one thread at a time."""
     with ExitStack() as stack:
         idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
         threads = stack.enter_context(ThreadPoolExecutor(CREW, thread_name_prefix="evalloop-import"))
-        post = Post(place, recipe, store.address, turns_at(store.address))
+        address = log.store.address
+        post = Post(place, recipe, address, log.lake.folder.address, turns_at(address))
         for begun in [threads.submit(remote.ask, post) for remote in idle]:
             begun.result()
 
@@ -131,11 +133,8 @@ def main() -> None:
     with ExitStack() as stack:
         def begin(post: Post) -> Callable[[list[RawRow]], Captured]:
             (make, columns, left_out), masker = post.recipe.made(), post.recipe.masker
-            store, turn = stack.enter_context(EventStore(post.address, log_pages=BULK_PAGES)), Turns(post.turns)
-
-            def add(rows: Sequence[Row]) -> Added:
-                with turn():
-                    return store.add_rows(rows)
+            log = stack.enter_context(EventLog(post.address, post.lake, log_pages=BULK_PAGES))
+            add = partial(log.add_rows, turn=Turns(post.turns))
             return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out,
                                              masker=masker)
 

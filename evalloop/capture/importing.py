@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from evalloop.capture.conditions import EMPTY
 from evalloop.capture.mapping import PassedOver
 from evalloop.capture.values import ValueProblem, compile_path, first_name
 from evalloop.contracts import RawRow
-from evalloop.errors import RecordError
+from evalloop.errors import RecordError, UsageError
 from evalloop.masking import REGEX, Masker, holds_address
 from evalloop.records.event import Event
 from evalloop.records.times import now_text, utc_text
@@ -31,6 +32,8 @@ GROUP = 10_000
 """Rows of one commit: what a kill can lose of an import that is then simply repeated."""
 
 
+EVENT_KEYS = ("schema", "event_id", "event_type")
+"""Keys by which a row is known as an event, be it a broken one; other rows may have a source or a context too."""
 UNREAD = "no event of the mapping reads it"
 
 
@@ -44,7 +47,8 @@ class LeftOut:
 
 @dataclass
 class Captured:
-    """What became of the rows of one place. A row with an error stores nothing; ``invalid`` counts such rows.
+    """What became of the rows of one place. A row with an error stores nothing; ``invalid`` counts such rows, ``wrong``
+    all errors.
 
     ``because`` counts the rows passed over by reason; ``left_out`` has the fields that no event holds.
     """
@@ -57,6 +61,7 @@ class Captured:
     already: int = 0
     conflicts: int = 0
     invalid: int = 0
+    wrong: int = 0
     errors: list[RecordError] = field(default_factory=list)
     by_type: dict[str, int] = field(default_factory=dict)
     masked: dict[str, int] = field(default_factory=dict)
@@ -81,11 +86,14 @@ class Captured:
             known = self.left_out.get(field_name)
             self.left_out[field_name] = LeftOut(left.rows + (known.rows if known else 0), left.reason)
         self.note(more.errors)
+        self.wrong += more.wrong - len(more.errors)
         self.sample = self.sample or more.sample
 
     def note(self, errors: Iterable[RecordError]) -> None:
-        """Keeps the first ``SHOWN`` errors."""
-        self.errors.extend(list(errors)[: max(SHOWN - len(self.errors), 0)])
+        """Counts errors and keeps the first ``SHOWN``."""
+        given = list(errors)
+        self.wrong += len(given)
+        self.errors.extend(given[: max(SHOWN - len(self.errors), 0)])
 
     def count(self, event: Mapping[str, Any]) -> None:
         """Counts one good event by its type and by what was masked in it."""
@@ -94,6 +102,18 @@ class Captured:
         for kind in event["privacy"].get("masked", ()):
             self.masked[kind] = self.masked.get(kind, 0) + 1
         self.sample = self.sample or Event.from_dict(event)
+
+
+def among_events(rows: Iterable[RawRow], place: str) -> Iterator[RawRow]:
+    """Rows that are to be events already; UsageError when none of the first ``GROUP`` has a key by which events are
+    known."""
+    waiting = iter(rows)
+    first = list(islice(waiting, GROUP))
+    read = [row for _, row in first if not isinstance(row, RecordError)]
+    if read and not any(key in row for row in read for key in EVENT_KEYS):
+        raise UsageError(f"{place}: these rows are no events", fix="say how rows become events: --mapping FILE, or "
+                         "--from PLATFORM for an export that `evalloop capture --list` shows")
+    return chain(first, waiting)
 
 
 def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRows, *,

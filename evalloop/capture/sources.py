@@ -79,10 +79,12 @@ class CsvSource:
             with _open(place) as file, io.TextIOWrapper(
                     file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
                 reader = csv.reader(text, delimiter=delimiter)
-                header = next(reader, [])
-                problem = _bad_header(header)
+                header = next(reader, None)
+                if header is None:
+                    return
+                problem, fix = _bad_header(header)
                 if problem:
-                    yield 1, RecordError(problem, file=place, line=1, fix="give every column a name of its own")
+                    yield 1, RecordError(problem, file=place, line=1, fix=fix)
                     return
                 start = reader.line_num + 1
                 for cells in reader:
@@ -139,6 +141,8 @@ def _open(place: str) -> IO[bytes]:
 def _json_items(text: TextIO) -> Iterator[Any]:
     """The rows of a document; ValueError where it breaks off."""
     start = text.read(CHUNK)
+    if not start:
+        return
     if not start.lstrip().startswith("["):
         yield from _rows_within(json.loads(start + text.read(), parse_constant=_refuse_constant))
         return
@@ -180,13 +184,17 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not JSON")
 
 
-def _bad_header(header: list[str]) -> str:
+def _bad_header(header: list[str]) -> tuple[str, str]:
+    """What is wrong with the names of the columns, and its mend; empty when nothing is."""
+    mend = "give every column a name of its own"
+    if len(header) == 1 and (sign := next((each for each in ";\t,|" if each in header[0]), "")):
+        return f"the header looks separated by {sign!r}", "save it with commas between the columns (.tsv: with tabs)"
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
-        return f"column {', '.join(map(repr, doubled))} occurs twice"
+        return f"column {', '.join(map(repr, doubled))} occurs twice", mend
     if not header:
-        return "no header line"
-    return "" if all(name.strip() for name in header) else "a column has no name"
+        return "no header line", mend
+    return ("", "") if all(name.strip() for name in header) else ("a column has no name", mend)
 
 
 def _row(header: list[str], cells: list[str], place: str, line: int) -> Mapping[str, Any] | RecordError:

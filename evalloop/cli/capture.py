@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from evalloop.printable import printable
 
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
+    from evalloop.errors import RecordError
 
 LISTED = 20
 Tell = Callable[[int], None] | None
@@ -77,6 +78,7 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
     else:
         _print(result, dry_run=dry_run, platform=platform)
     if not result.rows:
+        click.echo(f"no rows in {printable(result.place)}", err=True)
         return ExitCode.EMPTY
     return ExitCode.OK if result.clean or skip_invalid else ExitCode.USAGE
 
@@ -125,10 +127,10 @@ def _progress(*, show: bool) -> Iterator[tuple[Tell, Tell]]:
 
 
 def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
-    for error in result.errors[:LISTED]:
+    shown = list(_first_rows(result.errors))
+    for error in shown:
         click.echo(printable(str(error)), err=True)
-    hidden = result.invalid + result.conflicts - min(LISTED, len(result.errors))
-    if hidden > 0:
+    if hidden := result.wrong - len(shown):
         click.echo(f"... and {hidden:,} more", err=True)
     if result.never_seen and not platform:  # a platform's mapping reads several versions of its export
         click.echo(f"warning: no row has {printable(', '.join(result.never_seen))}, which the mapping reads", err=True)
@@ -149,6 +151,14 @@ def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
         click.echo(f"  {printable(name)} ({left.rows:,} rows): {printable(left.reason)}")
     if result.masked:
         click.echo("masked: " + ", ".join(f"{kind} in {number:,} events" for kind, number in result.masked.items()))
+
+
+def _first_rows(errors: Sequence[RecordError]) -> Iterator[RecordError]:
+    """The first errors, those of the last row whole."""
+    for place, error in enumerate(errors):
+        if place >= LISTED and error.line != errors[place - 1].line:
+            return
+        yield error
 
 
 def _as_dict(result: Captured) -> dict[str, Any]:

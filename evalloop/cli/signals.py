@@ -42,7 +42,13 @@ def command(ctx: click.Context, detectors: Sequence[str], by: str | None, *, eng
     """
     if ctx.invoked_subcommand is not None:
         return
+    from evalloop.signals.evidence import CONTEXT
+    from evalloop.signals.heard import NONE
+    from evalloop.store.schema import suggest
+
     result = derive_signals(open_project(engine=engine), detectors, by=by)
+    if by and result.groups and all(each.value == NONE for each in result.groups):
+        click.echo(f"warning: no answer has {printable(by, limit=40)} in its context: {suggest(by, CONTEXT)}", err=True)
     if as_json:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=1))
     else:

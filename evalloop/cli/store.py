@@ -34,19 +34,19 @@ def drain(settle_days: int | None, as_json: bool) -> int:
     """Move settled days from the inbox into the lake: Parquet files by day, which analysis reads fastest.
 
     Nothing is lost or doubled when it is killed: run it again. Late events become further files of their day. What
-    analysis sees does not change.
+    analysis sees does not change. Exit 4 when an event is in conflict: the lake has another body under its id.
     """
     with _progress(show=not as_json and sys.stderr.isatty()) as progress:
         done = loop.drain(loop.open_project(settle_days=settle_days), progress=progress)
     if as_json:
         click.echo(json.dumps(asdict(done), indent=1))
-        return ExitCode.OK
+        return ExitCode.USAGE if done.conflicts else ExitCode.OK
     click.echo(f"moved {done.moved:,} events of {done.days:,} days into {done.parts:,} files")
     if done.already:
         click.echo(f"{done.already:,} events were in the lake already")
     for name in done.conflicts:
         click.echo(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
-    return ExitCode.OK
+    return ExitCode.USAGE if done.conflicts else ExitCode.OK
 
 
 @command.command("migrate")

@@ -144,6 +144,15 @@ class DuckDB(Engine):
         for setting in SCRATCH:
             self.backend.raw_sql(setting)
 
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        import duckdb
+
+        super().__exit__(kind, error, trace)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise ConfigError(f"the engine has not enough memory: {str(error).splitlines()[0]}", key="engine_memory",
+                              fix="allow it more, as 4GB, or leave the setting out") from None
+
     def branch(self) -> DuckDB:
         """An engine with tables of its own in the same database, which is made at once; closed with this one."""
         import ibis

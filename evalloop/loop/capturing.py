@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import UsageError
-from evalloop.loop.evidence import event_store
+from evalloop.loop.evidence import open_log
 from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     ``expect`` how many there will be, where that is known.
     """
     from evalloop.capture.crew import import_into
+    from evalloop.capture.importing import among_events
 
     how = reading if isinstance(reading, Reading) else Reading(reading)
     if how.query:
@@ -59,10 +60,12 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     recipe = _recipe(project, how, dry_run=dry_run)
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)
+    if recipe.mapping is None:
+        rows = among_events(rows, place)
     if dry_run:
         return _tried(rows, place, recipe, progress)
-    with event_store(project) as store:
-        return import_into(store, rows, place, recipe, progress)
+    with open_log(project) as log:
+        return import_into(log, rows, place, recipe, progress)
 
 
 def _tried(rows: Iterator[RawRow], place: str, recipe: Recipe, progress: Callable[[int], None] | None) -> Captured:
@@ -97,12 +100,12 @@ def _capture_table(project: Project, address: str, how: Reading, *, dry_run: boo
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
         return _tried(rows, query.place, recipe, None)
-    with event_store(project) as store:
+    with open_log(project) as log:
         def stored(number: int) -> None:
             followed.mark(number)
             if progress:
                 progress(number)
-        return import_into(store, rows, query.place, recipe, stored)
+        return import_into(log, rows, query.place, recipe, stored)
 
 
 class _Followed:

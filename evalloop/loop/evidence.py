@@ -61,6 +61,12 @@ def drain(project: Project, progress: Callable[[str, int], None] = lambda step, 
         return log.drain(project.config.settle_days, progress=progress)
 
 
+def conflicts(project: Project) -> list[str]:
+    """The ids of events that stay in the inbox, unread: the lake has another body under each."""
+    with open_log(project) as log:
+        return log.conflicts()
+
+
 @contextmanager
 def open_evidence(project: Project) -> Iterator[Workbench]:
     """The project's turns and acts on its engine (settings ``engine``, ``engine_memory``), and its signals."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from evalloop import config as settings
 from evalloop import plugins
 from evalloop.masking import Masker, Masking, open_masker
+from evalloop.printable import one_line
+
+_log = logging.getLogger("evalloop")
 
 
 @dataclass
@@ -22,8 +26,13 @@ class Project:
     def host(self) -> plugins.PluginHost:
         """All plugins of this project."""
         config = self.config
-        return plugins.load(root=config.root, project=config.plugins, only=config.only_plugins or None,
+        made = plugins.load(root=config.root, project=config.plugins, only=config.only_plugins or None,
                             disabled=config.disable_plugins)
+        for each in made.problems():
+            if each.origin == "project":
+                _log.warning("%s", one_line(f"warning: plugin {each.name} is {each.state} and left out: {each.problem}",
+                                           limit=300))
+        return made
 
     @property
     def masking(self) -> Masking:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import EmptyError
-from evalloop.loop.evidence import derive_signals, failures
+from evalloop.loop.evidence import conflicts, derive_signals, failures
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases
 from evalloop.loop.themes import known_clusters, theme_members
@@ -70,12 +70,14 @@ def _capture(project: Project) -> Part:
         told = derive_signals(project)
     except EmptyError:
         return _part("capture", EXHAUST, "nothing was captured yet", events=0)
-    rate, votes = told.capture_rate.share, told.explicit_rate.share
+    rate, votes, clash = told.capture_rate.share, told.explicit_rate.share, len(conflicts(project))
     state = WORKS if rate and rate >= LEAST_CAPTURE else THIN
     says = (f"{told.events:,} events of {told.users:,} users; {_percent(rate)} of sessions give a usable signal "
-            f"({told.tier}), {_percent(votes)} of answers a vote or comment")
+            f"({told.tier}), {_percent(votes)} of answers a vote or comment"
+            + (f"; {clash:,} in conflict with the lake, not read (evalloop store drain lists them)" if clash else ""))
     return _part("capture", state, says, events=told.events, users=told.users, capture_rate=rate, tier=told.tier,
-                 explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share)
+                 explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share,
+                 conflicts=clash or None)
 
 
 def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from evalloop.errors import EmptyError, EvalloopError
-from evalloop.loop.evidence import derive_signals, drain
+from evalloop.loop.evidence import conflicts, derive_signals, drain
 from evalloop.loop.growing import grow_cases
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases, verify_release
@@ -94,7 +94,8 @@ def _run(name: str, work: Callable[[], str]) -> Step:
 
 def _drain(project: Project) -> str:
     moved = drain(project)
-    return f"{moved.moved:,} events moved into the lake"
+    clash = f", {len(moved.conflicts):,} in conflict with it" if moved.conflicts else ""
+    return f"{moved.moved:,} events moved into the lake{clash}"
 
 
 def _signals(project: Project) -> str:
@@ -131,6 +132,9 @@ def _for_humans(project: Project) -> Iterator[str]:
     """What nobody but a human can do."""
     from evalloop.cases import suite
 
+    if clash := conflicts(project):
+        named = ", ".join(clash[:3]) + (", ..." if len(clash) > 3 else "")
+        yield f"{len(clash):,} events in conflict with the lake are not read ({named}): evalloop store drain lists them"
     graders = project.objects("graders")
     for path in suite.find(project.config.evalsets_dir):
         evalset = suite.load(path, graders)

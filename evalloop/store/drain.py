@@ -22,6 +22,7 @@ CHUNK = 100_000
 """Events of one part: what one transaction takes out of the inbox."""
 CHUNK_BYTES = 200_000_000
 DELETE = 500
+LAST_DAY, LAST_SEQ = "9999-99-99", 2**63 - 1
 GRACE = timedelta(hours=1)
 """How long an unfinished file is left alone: its writer may still live."""
 
@@ -118,16 +119,32 @@ def _chunks(lake: Lake, events: Table, day: str, last: int, chunk: int) -> Itera
 def _without_twins(lake: Lake, events: Table, day: str, last: int) -> tuple[int, set[str]]:
     """Takes events out of the inbox that the lake has; how many, and the ids under which it has something else."""
     gone, clashing = 0, set()
+    for known in _twins(lake, events, day, last):
+        with lake.engine.begin() as connection:
+            rows = list(_waiting(connection, events, list(known)))
+            same = [row for row in rows if same_fact(known[row[1]], row[3])]
+            _delete(connection, events, same)
+        gone += len(same)
+        clashing |= {row[1] for row in rows}.difference(row[1] for row in same)
+    return gone, clashing
+
+
+def conflicts(lake: Lake, events: Table) -> list[str]:
+    """The ids of events that wait in vain: the lake has something else under them."""
+    clashing = set()
+    for day in _days(lake, events, LAST_DAY):
+        for known in _twins(lake, events, day, LAST_SEQ):
+            with lake.engine.connect().execution_options(read_only=True) as connection:
+                clashing |= {row[1] for row in _waiting(connection, events, list(known))
+                             if not same_fact(known[row[1]], row[3])}
+    return sorted(clashing)
+
+
+def _twins(lake: Lake, events: Table, day: str, last: int) -> Iterator[dict[str, str]]:
+    """Bodies of the lake by the ids of a day's waiting events, part by part."""
     if parts := lake.parts(day, day):
         for _, table in twins(lake, parts, _ids(lake, events, day, last), ("event_id", "body")):
-            known = dict(zip(table.column("event_id").to_pylist(), table.column("body").to_pylist(), strict=True))
-            with lake.engine.begin() as connection:
-                rows = list(_waiting(connection, events, list(known)))
-                same = [row for row in rows if same_fact(known[row[1]], row[3])]
-                _delete(connection, events, same)
-            gone += len(same)
-            clashing |= {row[1] for row in rows}.difference(row[1] for row in same)
-    return gone, clashing
+            yield dict(zip(table.column("event_id").to_pylist(), table.column("body").to_pylist(), strict=True))
 
 
 def _ids(lake: Lake, events: Table, day: str, last: int) -> Iterator[str]:

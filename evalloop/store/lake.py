@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from evalloop.errors import EvalloopError
+from evalloop.errors import ConfigError, EvalloopError
 from evalloop.records.times import now_text
 from evalloop.store.files import private_folder
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WRITING, LIVE, DEAD = "writing", "live", "dead"
 COMPRESSION = "zstd"
 ROW_GROUP = 122_880
+PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+"""What fsspec needs for an address."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ class Folder:
         self.address = address.rstrip("/")
         self.local = "://" not in address
         if not self.local:
-            import fsspec
-
-            self._fs, self._root = fsspec.core.url_to_fs(self.address)
+            self._fs, self._root = _remote(self.address)
+        elif "\0" in address:
+            raise ConfigError("the lake's folder has a NUL in its name", key="lake", fix="name another folder")
 
     def full(self, path: str) -> str:
         """The address of a file of this folder."""
@@ -76,8 +78,12 @@ class Folder:
             told("named")
             return
         place = Path(self.address) / path
-        private_folder(Path(self.address))
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            private_folder(Path(self.address))
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError) as error:
+            raise ConfigError(f"{self.address} cannot hold the lake: {error.strerror}", key="lake",
+                              fix="name a folder in which this user may write") from None
         temporary = place.with_name(f".{place.name}.tmp")
         with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
             _write(table, file)
@@ -112,6 +118,21 @@ class Folder:
         place = self.full(path) if self.local else f"{self._root}/{path}"
         return pq.ParquetFile(place, filesystem=None if self.local else self._fs).read(
             None if names is None else list(names))
+
+
+def _remote(address: str) -> tuple[Any, str]:
+    """The file system of an address and the place in it; ConfigError when there is none for it."""
+    import fsspec
+
+    try:
+        return cast("tuple[Any, str]", fsspec.core.url_to_fs(address))
+    except ImportError as error:
+        package = PACKAGES.get(address.partition("://")[0])
+        raise ConfigError(f"cannot open the lake: {error}", key="lake",
+                          fix=f"python -m pip install {package}" if package else "install that package") from None
+    except ValueError as error:
+        raise ConfigError(f"cannot open the lake: {str(error).lower()}", key="lake",
+                          fix="give a folder, or an address that fsspec knows (s3://bucket/lake)") from None
 
 
 def _write(table: pa.Table, file: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 from evalloop.records.event import Event
 from evalloop.store import columns
-from evalloop.store.drain import Drained, drain, settled
-from evalloop.store.events import EventStore
+from evalloop.store.body import Row
+from evalloop.store.database import LOG_PAGES
+from evalloop.store.drain import Drained, conflicts, drain, settled
+from evalloop.store.events import Added, EventStore, added
+from evalloop.store.held import Held
 from evalloop.store.lake import Lake, Part
 from evalloop.store.twins import twins
 
@@ -41,9 +44,10 @@ class Snapshot:
 class EventLog:
     """Events of one project. ``store`` is the address of the inbox, ``lake`` a folder or fsspec address."""
 
-    def __init__(self, store: str, lake: str) -> None:
-        self.store = EventStore(store)
+    def __init__(self, store: str, lake: str, *, log_pages: int = LOG_PAGES) -> None:
+        self.store = EventStore(store, log_pages=log_pages)
         self.lake = Lake(lake, self.store.engine, self.store.metadata)
+        self._held = Held(self.lake)
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +55,18 @@ class EventLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.store.close()
+
+    def add_rows(self, rows: Sequence[Row], turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> Added:
+        """Stores rows in one commit within ``turn``, but for those whose ids the lake holds on their days: there
+        already, or in conflict."""
+        fates = self._held.fates(rows)
+        with turn():
+            written = iter(self.store.write([row for row, fate in zip(rows, fates, strict=True) if fate is None]))
+        return added(rows, [fate or next(written) for fate in fates])
+
+    def conflicts(self) -> list[str]:
+        """The ids of events that stay in the inbox, unread, for the lake has something else under them."""
+        return conflicts(self.lake, self.store.table)
 
     def drain(self, settle_days: int, *, today: datetime | None = None,
               progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:

@@ -16,6 +16,7 @@ from evalloop.capture.mapping import load
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError, StoreError
 from evalloop.store.events import EventStore
+from evalloop.store.log import EventLog
 from evalloop.store.remote import Remote
 
 RATINGS = Path(__file__).parent.parent / "data" / "ratings.yaml"
@@ -45,10 +46,10 @@ def test_the_result_is_that_of_one_process(number: int, store_address: str, tmp_
     monkeypatch.setattr(crew, "GROUP", 50)
     recipe, heard = Recipe(load(RATINGS), b"salt"), list[int]()
     make, columns, left_out = recipe.made()
-    with EventStore(str(tmp_path / "alone.sqlite")) as alone, EventStore(store_address) as store:
+    with EventStore(str(tmp_path / "alone.sqlite")) as alone, EventLog(store_address, str(tmp_path / "lake")) as log:
         expected = import_rows(ratings(number), "shop", make, alone.add_rows, columns=columns, left_out=left_out)
-        captured = import_into(store, ratings(number), "shop", recipe, heard.append)
-        stored = [{each.event_id for each in place.events()} for place in (alone, store)]
+        captured = import_into(log, ratings(number), "shop", recipe, heard.append)
+        stored = [{each.event_id for each in place.events()} for place in (alone, log.store)]
     assert stored[0] == stored[1]
     if number < 200:
         assert told(captured) == told(expected)
@@ -60,7 +61,8 @@ def test_the_result_is_that_of_one_process(number: int, store_address: str, tmp_
     assert heard[-1] == number
 
 
-def test_consent_and_native_events_go_along(store_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consent_and_native_events_go_along(store_address: str, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
     """What each process needs is sent to it: the salt, the consent, and that rows are events already."""
     monkeypatch.setattr(crew, "GROUP", 10)
     consent = {"basis": "contract", "purposes": ["eval"]}
@@ -68,12 +70,25 @@ def test_consent_and_native_events_go_along(store_address: str, monkeypatch: pyt
         "schema": "evalloop.event/1", "event_id": f"event-{line:04d}", "event_type": "feedback.thumbs",
         "occurred_at": "2026-01-05T10:00:00Z", "source": {"kind": "end_user"}, "actor": {"user_key": "ada"},
         "subject": {"level": "response", "response_id": "r"}, "payload": {"value": 1}}) for line in range(1, 36)]
-    with EventStore(store_address) as store:
-        assert import_into(store, rows, "here", Recipe(None, b"salt", consent)).stored == 35
-        events = list(store.events())
+    with EventLog(store_address, str(tmp_path / "lake")) as log:
+        assert import_into(log, rows, "here", Recipe(None, b"salt", consent)).stored == 35
+        events = list(log.events())
     assert {str(each.consent) for each in events} == {str(consent)}
     (user,) = {each.actor["user_key"] for each in events}
     assert len(user) == 64
+
+
+def test_a_crew_knows_what_the_lake_holds(store_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a drain the same rows are there already, and a changed one is in conflict; the inbox stays empty."""
+    monkeypatch.setattr(crew, "GROUP", 20)
+    rows, recipe = [row for row in ratings(90) if isinstance(row[1], dict)], Recipe(load(RATINGS), b"salt")
+    with EventLog(store_address, str(tmp_path / "lake")) as log:
+        before = import_into(log, rows, "shop", recipe)
+        log.drain(0)
+        (line, changed), *others = rows
+        again = import_into(log, [(line, {**dict(changed), "stars": 5}), *others], "shop", recipe)  # type: ignore[arg-type]
+        assert (again.stored, log.store.count()) == (0, {})
+        assert (again.already, again.conflicts) == (before.events - before.conflicts - 1, before.conflicts + 1)
 
 
 def test_a_process_that_ends_is_said() -> None:
@@ -92,7 +107,7 @@ def test_a_process_that_ends_is_said() -> None:
 def test_a_store_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     """The crew says why, in the words of the store."""
     (tmp_path / "events.sqlite").write_bytes(b"no database" * 100)
-    post = crew.Post("here", Recipe(None, b""), str(tmp_path / "events.sqlite"), "")
+    post = crew.Post("here", Recipe(None, b""), str(tmp_path / "events.sqlite"), "", "")
     with Remote(crew._CODE) as remote, pytest.raises(Exception, match="not a database"):
         remote.ask(post)
     assert os.getpid() != remote._child.pid

@@ -115,10 +115,11 @@ def test_ragged_and_undecodable_csv_rows_do_not_stop_the_others(tmp_path: Path) 
     assert bad(rows) == [(3, "1 cells, the header has 2"), (4, "3 cells, the header has 2"), (5, "not valid UTF-8")]
 
 
-@pytest.mark.parametrize(("header", "said"), [("a,b,a", "'a' occurs twice"), ("a,,b", "no name"), ("", "no header")])
+@pytest.mark.parametrize(("header", "said"), [
+    ("a,b,a", "'a' occurs twice"), ("a,,b", "no name"), ("", "no header"), ("id;user", "looks separated by ';'")])
 def test_bad_header_is_one_error(tmp_path: Path, header: str, said: str) -> None:
     """Without a sound header no row can be read."""
-    (tmp_path / "x.csv").write_text(f"{header}\n1,2,3\n" if header else "")
+    (tmp_path / "x.csv").write_text(f"{header}\n1,2,3\n")
     (found,) = bad(read(CsvSource(), tmp_path / "x.csv"))
     assert said in found[1]
 

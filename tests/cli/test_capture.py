@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evalloop.cli.main import run
+from evalloop.testing import make_event, make_generation
 
 DEMO = Path(__file__).parents[2] / "evalloop" / "demo"
 CHATS = str(DEMO / "data" / "realhumaneval" / "chat_data.csv.gz")
@@ -110,7 +111,9 @@ def test_terminal_is_safe_from_the_file(project: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(("args", "code", "said"), [
     (["capture", "nothing.csv"], 4, "no such file"),
     (["capture", "evalloop.toml"], 4, "no source reads this"),
-    (["capture", "empty.jsonl"], 5, ""),
+    (["capture", "empty.jsonl"], 5, "no rows in empty.jsonl"),
+    (["capture", "empty.json"], 5, "no rows in empty.json"),
+    (["capture", "empty.csv"], 5, "no rows in empty.csv"),
     (["capture", "empty.jsonl", "--mapping", "gone.yaml"], 4, "gone.yaml"),
     (["signals"], 5, "import events first"),
     (["signals", "--detector", "cpoy"], 4, "did you mean 'copy'"),
@@ -118,6 +121,55 @@ def test_terminal_is_safe_from_the_file(project: Path, capsys: pytest.CaptureFix
 def test_nothing_to_do_and_wrong_use(project: Path, capsys: pytest.CaptureFixture[str], args: list[str], code: int,
                                      said: str) -> None:
     """Exit codes tell wrong use from nothing to do, with the mend."""
-    (project / "empty.jsonl").write_text("")
+    for kind in ("jsonl", "json", "csv"):
+        (project / f"empty.{kind}").write_text("")
     assert run(args) == code
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_rows_that_are_no_events_get_one_answer(project: Path, capsys: pytest.CaptureFixture[str],
+                                                more: list[str]) -> None:
+    """The commonest first mistake: a table without its mapping. One broken event among others is another matter."""
+    (project / "chats.csv").write_text("id,source,answer\n" + "1,web,Yes.\n" * 30)
+    assert run(["capture", "chats.csv", *more]) == 4
+    assert capsys.readouterr().err == (
+        "error: chats.csv: these rows are no events\n    fix: say how rows become events: --mapping FILE, or "
+        "--from PLATFORM for an export that `evalloop capture --list` shows\n")
+    assert run(["capture", write(project, {"vote": 1}, {"event_type": "feedback.thumbs"}), *more]) == 4
+    assert "votes.jsonl:2: key 'event_id' is missing" in capsys.readouterr().err
+
+
+def test_errors_of_a_row_are_shown_whole(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row's errors are not cut off in the middle, and those that are hidden are counted."""
+    rows = [{"event_type": "feedback.thumbs"}] * 7
+    assert run(["capture", write(project, *rows), "--json"]) == 4
+    every = [each["line"] for each in json.loads(capsys.readouterr().out)["errors"]]
+    assert run(["capture", "votes.jsonl"]) == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("    fix")]
+    per_row = every.count(1)
+    assert per_row * 7 == len(every) > 20
+    listed = -(-20 // per_row) * per_row
+    assert len(said) == listed + 1
+    assert said[-1] == f"... and {len(every) - listed} more"
+
+
+def test_notes_of_the_schema_are_for_users(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an id is for is said in plain words."""
+    assert run(["capture", write(project, {"event_type": "feedback.thumbs"})]) == 4
+    assert "add event_id: ... (an id of its own for each event" in capsys.readouterr().err
+
+
+def test_a_key_that_no_event_has_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``--by nonsense`` groups all under (none): stderr says so, with the known keys."""
+    write(project, make_generation().to_dict(), make_event("feedback.thumbs", payload={"value": 1}).to_dict())
+    assert run(["capture", "votes.jsonl"]) == 0
+    assert run(["signals", "--by", "varaint"]) == 0
+    assert "warning: no answer has varaint in its context: did you mean 'variant'?" in capsys.readouterr().err
+
+
+def test_a_plugin_that_is_broken_is_told(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not only ``evalloop plugins`` says it: a missing detector would change what is counted."""
+    (project / "evalloop.toml").write_text('plugins = ["nope"]\n')
+    assert run(["capture", write(project, vote(1))]) == 0
+    assert "plugin nope is broken and left out: nothing at 'nope'" in caplog.text

@@ -9,6 +9,7 @@ import pytest
 
 from evalloop import loop
 from evalloop.errors import ConfigError
+from evalloop.loop.evidence import add_events
 from evalloop.testing import make_generation
 
 
@@ -16,7 +17,11 @@ from evalloop.testing import make_generation
     ('engine = "snowflake"', "no engine called 'snowflake'"),
     ('engine_options = ["spark.executor.memory"]', "'spark.executor.memory' is no setting of Spark"),
     ('engine_options = ["memory=4g"]', "'memory=4g' is no setting of Spark"),
-    ('engine_memory = "lots"', "'lots' is no size of memory")])
+    ('engine_memory = "lots"', "'lots' is no size of memory"),
+    ('engine_memory = "0GB"', "not enough memory"),
+    ('engine_memory = "1KB"', "not enough memory"),
+    ('lake = "foo://x"', "protocol not known: foo"),
+    ('lake = "a\\u0000b"', "NUL in its name")])
 def test_a_wrong_setting_is_named(settings: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine nobody knows, and an option without a value or of something else."""
     monkeypatch.chdir(tmp_path)
@@ -25,6 +30,29 @@ def test_a_wrong_setting_is_named(settings: str, says: str, tmp_path: Path, monk
     project = loop.open_project()
     with pytest.raises(ConfigError, match=says):
         loop.failures(project)
+
+
+def test_a_lake_without_its_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Object storage needs a package of its own: the mend names it."""
+    def missing(address: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", missing)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evalloop.toml").write_text('lake = "s3://bucket/lake"\n')
+    with pytest.raises(ConfigError, match="pip install s3fs"):
+        loop.failures(loop.open_project())
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder that nobody can write")
+def test_a_lake_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drain names the setting."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evalloop.toml").write_text('lake = "/proc/x"\nsettle_days = 0\n')
+    project = loop.open_project()
+    add_events(project, [make_generation()])
+    with pytest.raises(ConfigError, match="/proc/x cannot hold the lake"):
+        loop.drain(project)
 
 
 def test_options_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,22 @@ def test_events_that_were_captured_too_count_once(tmp_path: Path, fill: Fill, mo
         "thumbs": 1, "copy": 1, "share": 1}
 
 
+def test_the_view_of_the_page_makes_events(tmp_path: Path, postgres_address: str) -> None:
+    """The example of docs/engine.md, word for word, gives events that are valid also for the shortest id."""
+    page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+    view = page.partition("```sql\n")[2].partition("```")[0]
+    engine = create_engine(postgres_address.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for line in ("create schema sales",
+                     "create table sales.votes (id int, voted_at timestamptz, answer_id text, up boolean)",
+                     "insert into sales.votes values (1, now(), 'r1', false), (2, now(), 'r2', true)"):
+            connection.execute(text(line))
+        connection.exec_driver_sql(view)
+    engine.dispose()
+    report = loop.derive_signals(open_folder(tmp_path, f"{postgres_address}#sales.feedback_events"))
+    assert {each.detector.partition("@")[0]: each.signals for each in report.detectors if each.signals} == {"thumbs": 2}
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path, fill: Fill) -> None:
     """No table, no such table, no body, a body that is no event: each with the mend, and no secret."""
     address = fill(Event("e1", "no.such", "2026-01-05T00:00:00Z", {"kind": "system"}, {"level": "response"}))

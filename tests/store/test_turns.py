@@ -16,6 +16,7 @@ from evalloop.capture import crew
 from evalloop.capture.crew import Recipe, import_into
 from evalloop.capture.intake import Sender
 from evalloop.store.events import EventStore
+from evalloop.store.log import EventLog
 from evalloop.store.turns import turns_at
 
 
@@ -43,8 +44,8 @@ def collect(address: str) -> None:
 
 def bring(address: str) -> None:
     """An import that is shared out stores votes."""
-    with EventStore(address) as store:
-        import_into(store, [(each, vote(each)) for each in range(30)], "votes", Recipe(None, b"salt"))
+    with EventLog(address, str(Path(address).with_name("lake"))) as log:
+        import_into(log, [(each, vote(each)) for each in range(30)], "votes", Recipe(None, b"salt"))
 
 
 @pytest.mark.parametrize("write", [collect, bring])
