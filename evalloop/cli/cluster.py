@@ -27,7 +27,7 @@ WIDTH = 60
 
 
 @click.command("cluster", epilog=EPILOG)
-@click.option("--week", metavar="YYYY-Www", help="only the failures of this ISO week (default: all that are new)")
+@click.option("--week", metavar="YYYY-Www", help="group the batch again that this ISO week is part of (default: all that is new)")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
 @click.option("--labeler", type=click.Choice(["auto", "phrases", "llm"]), help="who names themes")
 @click.option("--min-cluster", type=click.IntRange(2), help="fewest failures that make a theme")
@@ -39,9 +39,9 @@ def command(week: str | None, top: int, labeler: str | None, min_cluster: int | 
     """Group failures into named themes with stable ids.
 
     The first time all failures are grouped; later only those of new weeks, and known themes keep ids, names and status.
-    Each theme is shown with its share of all failures and a 95 % interval clustered by user (a failure without a known
-    user counts as a user of its own). Works offline; with a judge model set, the model names the themes. `evalloop
-    themes` shows changes from week to week.
+    Grouping a batch again gives the same themes. Each theme is shown with its share of all failures and a 95 % interval
+    clustered by user (a failure without a known user counts as a user of its own). Works offline; with a judge model
+    set, the model names the themes. `evalloop themes` shows changes from week to week.
     """
     project = open_project(labeler=labeler, min_cluster=min_cluster, embedder=embedder, clusterer=clusterer)
     with _Steps() as steps:

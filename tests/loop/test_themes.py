@@ -1,0 +1,107 @@
+"""Themes of a project: the first batch, weeks that are grouped again, and what cannot be grouped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from evalloop import loop
+from evalloop.cli.main import run
+from evalloop.errors import EmptyError, UsageError
+from evalloop.records.cluster import Themes
+
+COMPLAINTS = (
+    "the citation link is broken", "broken link in the citation", "this citation has a broken link",
+    "far too slow, it took minutes", "so slow, it took minutes", "too slow again, minutes of waiting")
+FIRST = date(2026, 9, 7)
+"""The Monday of 2026-W37."""
+
+Send = Callable[[int, int], None]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> loop.Project:
+    """A project without events, in which three failures make a theme, as the current folder."""
+    (tmp_path / "evalloop.toml").write_text("min_cluster = 3\n")
+    monkeypatch.chdir(tmp_path)
+    return loop.open_project()
+
+
+@pytest.fixture
+def send(project: loop.Project) -> Send:
+    """Captures so many complaints of the week with that number (from 0), one for each user."""
+
+    def captured(week: int, number: int) -> None:
+        place = project.config.root / f"week-{week}.jsonl"
+        days = [FIRST + timedelta(7 * week + each % 5) for each in range(number)]
+        rows = [row for each, day in enumerate(days)
+                for row in _told(f"{week}-{each}", day, COMPLAINTS[each % len(COMPLAINTS)])]
+        place.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        assert run(["capture", place.name]) == 0
+
+    return captured
+
+
+def _told(name: str, day: date, text: str) -> list[dict[str, object]]:
+    """An answer and the vote on it."""
+    common = {"schema": "evalloop.event/1", "actor": {"user_key": f"user-{name}"},
+              "subject": {"level": "response", "response_id": name, "session_id": f"session-{name}"},
+              "consent": {"basis": "consent", "purposes": ["ops", "analytics", "eval"]}}
+    asked = {"input": {"messages": [{"role": "user", "content": f"question {name}"}]},
+             "output": {"messages": [{"role": "assistant", "content": "answer"}]}}
+    said = {"event_id": f"thumbs-{name}", "event_type": "feedback.thumbs", "payload": {"value": -1, "text": text}}
+    return [{**common, "event_id": f"answer-{name}", "event_type": "generation.completed", "payload": asked,
+             "occurred_at": f"{day}T10:00:00Z", "source": {"kind": "system"}},
+            {**common, **said, "occurred_at": f"{day}T10:01:00Z", "source": {"kind": "end_user"}}]
+
+
+def _ids(themes: Themes) -> dict[str, tuple[str, ...]]:
+    return {each.cluster_id: each.member_ids for each in themes.clusters}
+
+
+def test_a_week_groups_the_batch_again_that_it_is_part_of(project: loop.Project, send: Send) -> None:
+    """The first batch keeps all of its weeks and its themes, whichever of them is named; so does each later one."""
+    for week in range(3):
+        send(week, 12)
+    first = loop.find_clusters(project)
+    assert (first.since, first.week, first.failures) == ("2026-W37", "2026-W39", 36)
+    assert len(first.clusters) > 1
+    for week in ("2026-W39", "2026-W37"):
+        assert _ids(loop.find_clusters(project, week=week)) == _ids(first)
+    send(3, 12)
+    second = loop.find_clusters(project)
+    assert (second.since, second.week, second.failures) == ("2026-W40", "2026-W40", 12)
+    assert _ids(loop.find_clusters(project, week="2026-W40")) == _ids(second)
+    assert _ids(loop.find_clusters(project, week="2026-W38")) == _ids(first)
+    assert _ids(loop.read_themes(project) or first) == _ids(second)
+
+
+def test_a_week_that_was_not_grouped_is_refused(project: loop.Project, send: Send) -> None:
+    """Nothing is grouped by it, and the error names the weeks that can be."""
+    send(0, 6)
+    with pytest.raises(UsageError, match="2026-W37 was not grouped yet"):
+        loop.find_clusters(project, week="2026-W37")
+    assert loop.read_themes(project) is None
+    loop.find_clusters(project)
+    send(2, 6)
+    with pytest.raises(UsageError, match="2026-W39 was not grouped yet") as told:
+        loop.find_clusters(project, week="2026-W39")
+    assert told.value.fix.endswith("grouped: 2026-W37")
+
+
+@pytest.mark.parametrize("week", ["foo", "2026-48", "2026-W54", "2025-W53", "2026-W00", "2026-W7", ""])
+def test_what_is_no_week_is_named(project: loop.Project, week: str) -> None:
+    """A week is YYYY-Www, of a year that has it."""
+    for ask in (loop.find_clusters, loop.read_themes):
+        with pytest.raises(UsageError, match="no ISO week"):
+            ask(project, week=week)
+
+
+def test_nothing_to_group(project: loop.Project) -> None:
+    """A project without events has no failure."""
+    with pytest.raises(EmptyError):
+        loop.find_clusters(project)
