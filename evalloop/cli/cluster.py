@@ -11,6 +11,7 @@ import click
 from evalloop.errors import ExitCode
 from evalloop.loop import find_clusters, open_project
 from evalloop.printable import one_line
+from evalloop.records.times import weeks_text
 
 if TYPE_CHECKING:
     from evalloop.records.cluster import Cluster, Themes
@@ -27,7 +28,8 @@ WIDTH = 60
 
 
 @click.command("cluster", epilog=EPILOG)
-@click.option("--week", metavar="YYYY-Www", help="group the batch again that this ISO week is part of (default: all that is new)")
+@click.option("--week", metavar="YYYY-Www",
+              help="group the batch again that this ISO week is part of (default: all that is new)")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
 @click.option("--labeler", type=click.Choice(["auto", "phrases", "llm"]), help="who names themes")
 @click.option("--min-cluster", type=click.IntRange(2), help="fewest failures that make a theme")
@@ -85,7 +87,8 @@ def _print(themes: Themes, top: int) -> None:
     from tabulate import tabulate
 
     named = [each for each in themes.clusters if each.size]
-    click.echo(f"{themes.failures:,} failures of {themes.users:,} users, {themes.week}, in {len(named)} themes\n"
+    click.echo(f"{themes.failures:,} failures of {themes.users:,} users, "
+               f"{weeks_text(themes.week, themes.since)}, in {len(named)} themes\n"
                "(a failure without a known user counts as a user of its own)\n")
     click.echo(tabulate([_row(each) for each in named[:top]], disable_numparse=True,
                         headers=["share", "95 % interval", "failures", "users", "theme and a quote", "id"],

@@ -11,6 +11,7 @@ from evalloop.cases.check import Grown
 from evalloop.errors import ExitCode
 from evalloop.loop import GrowOptions, grow_cases, open_project, propose_cases
 from evalloop.printable import one_line
+from evalloop.records.times import weeks_text
 
 EPILOG = """\b
 Examples:
@@ -71,7 +72,7 @@ def _print(grown: Grown) -> None:
     for cluster, count in counts.items():
         theme = next(case.provenance for case in grown.cases if case.cluster == cluster)
         click.echo(f"{count:4d}  {cluster}: {one_line(str(theme['theme']))}, "
-                   f"{theme['share']:.1%} of failures in {theme['week']}")
+                   f"{theme['share']:.1%} of failures in {weeks_text(theme['week'], theme.get('since', ''))}")
     reasons: Counter[str] = Counter()
     for each in grown.skipped:
         reasons.update(each.reasons)

@@ -13,6 +13,7 @@ from evalloop.cases.review import Review
 from evalloop.errors import EvalloopError
 from evalloop.printable import one_line, printable
 from evalloop.records.case import Case
+from evalloop.records.times import weeks_text
 
 KEYS = "[a]ccept  [r]eject  [e]dit  [s]kip  [u]ndo  [q]uit"
 SECOND_KEYS = "[a]ccept  [r]eject  [s]kip  [q]uit"
@@ -127,8 +128,8 @@ def _block(name: str, text: str) -> None:
 
 
 def _share(origin: Any) -> str:
-    share, week = origin.get("share"), origin.get("week", "")
-    return f"{share:.1%} of failures in {week}" if isinstance(share, int | float) else "share not known"
+    share, weeks = origin.get("share"), weeks_text(str(origin.get("week", "")), str(origin.get("since", "")))
+    return f"{share:.1%} of failures in {one_line(weeks)}" if isinstance(share, int | float) else "share not known"
 
 
 def asked(case: Case) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evalloop.encode import markdown
 from evalloop.records.cluster import OTHER, RED_TEAM, Cluster, Themes
+from evalloop.records.times import weeks_text
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WEEKS = 12
@@ -87,8 +88,7 @@ def headline(cluster: Cluster) -> str:
 def heading(made: Digest) -> str:
     """What the week rests on."""
     themes = made.themes
-    weeks = f"{themes.since} to {themes.week}" if themes.since and themes.since != themes.week else themes.week
-    return (f"{weeks}: {themes.failures:,} failures of {themes.users:,} users in "
+    return (f"{weeks_text(themes.week, themes.since)}: {themes.failures:,} failures of {themes.users:,} users in "
             f"{len(made.shown) + made.hidden:,} themes")
 
 
@@ -104,6 +104,8 @@ def footnotes(made: Digest) -> list[str]:
                      "they are grouped apart and name no other theme")
     if made.quiet:
         notes.append(f"quiet: {len(made.quiet):,} known themes had no failure this week")
+    if any(each.change is not None for each in (*made.shown, *made.attacks)):
+        notes.append(f"change: share of the failures of {made.themes.week} minus that of the week before")
     notes.append("shares are of failures, weighted; a failure without a known user counts as a user of its own")
     return notes
 
@@ -111,7 +113,7 @@ def footnotes(made: Digest) -> list[str]:
 def as_markdown(made: Digest, top: int) -> str:
     """The digest for a chat, a pull request or a wiki; no text of a user can mark anything up."""
     lines = [f"## Themes, {heading(made)}", "",
-             "| share | 95 % interval | change | weeks | failures | users | n eff. | theme | state |",
+             "| share | 95 % interval | change to last week | weeks | failures | users | n eff. | theme | state |",
              "|---:|---|---|---|---:|---:|---:|---|---|"]
     for each in (*made.shown[:top], *made.attacks[:top]):
         lines.append(f"| {each.share:.1%} | {each.share_low:.1%} to {each.share_high:.1%} | {moved(each)} | "

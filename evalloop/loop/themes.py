@@ -179,10 +179,12 @@ def _batches(found: Sequence[Failure], known: Sequence[tuple[str, str]], week: s
 
 def _batch_of(week: str, known: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """(last week, first week) of the grouped batch that a week is part of; UsageError when it is part of none."""
+    from evalloop.records.times import weeks_text
+
     for last, since in known:
         if since <= week <= last:
             return last, since
-    grouped = ", ".join(last if since == last else f"{since} to {last}" for last, since in known[-8:])
+    grouped = ", ".join(weeks_text(*batch) for batch in known[-8:])
     raise UsageError(f"week {week} was not grouped yet",
                      fix="evalloop cluster groups all that is new" + (f"; grouped: {grouped}" if grouped else ""))
 

@@ -103,8 +103,11 @@ def _signals(project: Project) -> str:
 
 
 def _cluster(project: Project) -> str:
+    from evalloop.records.times import weeks_text
+
     themes = find_clusters(project)
-    return f"{themes.failures:,} failures in {sum(each.size > 0 for each in themes.clusters)} themes ({themes.week})"
+    return (f"{themes.failures:,} failures in {sum(each.size > 0 for each in themes.clusters)} themes "
+            f"({weeks_text(themes.week, themes.since)})")
 
 
 def _grow(project: Project, evalset: str) -> str:

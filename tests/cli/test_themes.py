@@ -62,6 +62,8 @@ def test_text_says_what_a_week_holds(project: Path) -> None:
     assert "2026-W47: 41 failures of 40 users in 4 themes" in shown
     line = next(each for each in shown.splitlines() if "Broken citations" in each)
     assert all(part in line for part in ("40.0%", "30.0% to 50.0%", "+30.0", "growing", "c-1111111111", "█"))
+    assert re.search(r"change to last .*\n +week, points\n", shown)
+    assert "change: share of the failures of 2026-W47 minus that of the week before" in shown
     assert "dead links 38%" in shown
     assert "hidden: 2 themes (10.0%) of fewer than 3 users" in shown
     assert "other: 5 failures" in shown

@@ -11,7 +11,10 @@ import pytest
 
 from evalloop import loop
 from evalloop.cli.main import run
+from evalloop.cli.sitting import show
 from evalloop.errors import EmptyError, UsageError
+from evalloop.loop import proposing
+from evalloop.records.case import Case
 from evalloop.records.cluster import Themes
 
 COMPLAINTS = (
@@ -78,6 +81,35 @@ def test_a_week_groups_the_batch_again_that_it_is_part_of(project: loop.Project,
     assert _ids(loop.find_clusters(project, week="2026-W40")) == _ids(second)
     assert _ids(loop.find_clusters(project, week="2026-W38")) == _ids(first)
     assert _ids(loop.read_themes(project) or first) == _ids(second)
+
+
+def test_shares_name_their_weeks(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shares of all history are not called those of its last week, by no verb and in no case; later weeks are one."""
+    send(0, 6)
+    send(2, 6)
+    weeks = "2026-W37 to 2026-W39"
+    assert _said(capsys, "cluster").splitlines()[0] == f"12 failures of 12 users, {weeks}, in 2 themes"
+    assert _said(capsys, "themes").startswith(f"{weeks}: ")
+    assert "50.0% of failures in 2026-W37 to 2026-W39" in _said(capsys, "grow")
+    case = json.loads(_said(capsys, "review", "--list", "--json"))[0]
+    assert (case["provenance"]["since"], case["provenance"]["week"]) == ("2026-W37", "2026-W39")
+    shown = Case(case["id"], "k", case["input"], provenance=case["provenance"])
+    show(shown, 1)
+    assert f"(50.0% of failures in {weeks})" in capsys.readouterr().out
+    assert f"50.0% of failures in {weeks}." in proposing._message([shown])
+    traced = _said(capsys, "trace", case["id"])
+    assert f"50.0% of failures in {weeks}" in traced
+    assert f"open, 50.0% in {weeks}" in traced
+    send(3, 6)
+    assert _said(capsys, "cluster").startswith("6 failures of 6 users, 2026-W40, in 2 themes")
+    assert "of failures in 2026-W40" in _said(capsys, "grow")
+
+
+def _said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What a verb prints; it ends well."""
+    capsys.readouterr()
+    assert run(list(words)) == 0
+    return capsys.readouterr().out
 
 
 def test_a_week_that_was_not_grouped_is_refused(project: loop.Project, send: Send) -> None:
