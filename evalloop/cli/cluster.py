@@ -10,7 +10,7 @@ import click
 
 from evalloop.errors import ExitCode
 from evalloop.loop import find_clusters, open_project
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.records.times import weeks_text
 
 if TYPE_CHECKING:
@@ -86,15 +86,15 @@ class _Steps:
 def _print(themes: Themes, top: int) -> None:
     from tabulate import tabulate
 
-    named = [each for each in themes.clusters if each.size]
-    click.echo(f"{themes.failures:,} failures of {themes.users:,} users, "
-               f"{weeks_text(themes.week, themes.since)}, in {len(named)} themes\n"
+    shown = [each for each in themes.clusters if each.size]
+    click.echo(f"{many(themes.failures, 'failure')} of {many(themes.users, 'user')}, "
+               f"{weeks_text(themes.week, themes.since)}, in {many(themes.count, 'theme')}\n"
                "(a failure without a known user counts as a user of its own)\n")
-    click.echo(tabulate([_row(each) for each in named[:top]], disable_numparse=True,
+    click.echo(tabulate([_row(each) for each in shown[:top]], disable_numparse=True,
                         headers=["share", "95 % interval", "failures", "users", "theme and a quote", "id"],
                         colalign=("right", "left", "right", "right", "left", "left")))
-    if len(named) > top:
-        click.echo(f"(+{len(named) - top} more; --top {len(named)} shows all)")
+    if len(shown) > top:
+        click.echo(f"(+{len(shown) - top} more; --top {len(shown)} shows all)")
 
 
 def _row(cluster: Cluster) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop.loop.growing import Growing, GrowOptions, editor_schema, existing_cases
 from evalloop.loop.project import Project
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.cases.check import Grown
@@ -56,7 +57,7 @@ def _commit(project: Project, found: Branch, part: Path, name: str, cases: Seque
 def _message(cases: Sequence[Case]) -> str:
     """What the commit of a theme says."""
     origin = cases[0].provenance
-    number = f"{len(cases)} candidate case{'s' * (len(cases) > 1)}"
+    number = many(len(cases), "candidate case")
     return (f"Add {number}: {_plain(str(origin['theme']))}\n\n"
             f"Theme {origin['cluster_id']}, {origin['share']:.1%} of failures in {_weeks(origin)}.\n"
             f"evalloop review decides about them.\n\n" + "\n".join(f"- {case.id}" for case in cases) + "\n")
@@ -68,7 +69,7 @@ def _told(project: Project, grown: Grown, name: str) -> Grown:
 
     from evalloop.store import branches
 
-    title = f"Candidate cases of {len({case.cluster for case in grown.cases})} themes for {name}"
+    title = f"Candidate cases of {many(len({case.cluster for case in grown.cases}), 'theme')} for {name}"
     branch = str(grown.branch)
     target = branches.remote(project.config.root)
     commands = (f"git push -u {quote(target or 'REMOTE')} {quote(branch)}",

@@ -12,6 +12,7 @@ from evalloop.errors import EmptyError, UsageError
 from evalloop.loop.asking import Asker
 from evalloop.loop.evidence import failures, store_address
 from evalloop.loop.project import Project
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.clusters.arms import ArmCheck
@@ -112,7 +113,7 @@ def note_cases(project: Project, cases: Iterable[Case], *, by: str = "") -> list
         if case.status == "accepted" and at and theme in themes and (
                 theme not in last or moment_of(at) >= moment_of(last[theme])):
             accepted[theme] += 1
-    steps = [move(themes[theme], "has-cases", reason=f"{count} accepted case{'s' * (count > 1)}", by=by)
+    steps = [move(themes[theme], "has-cases", reason=many(count, "accepted case"), by=by)
              for theme, count in sorted(accepted.items())]
     if steps:
         with _store(project) as store:

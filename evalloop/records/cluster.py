@@ -117,6 +117,11 @@ class Cluster(Record):
     overlaps: tuple[str, ...] = ()
     since: str = ""
 
+    @property
+    def named(self) -> bool:
+        """False for what was left over, near no theme."""
+        return self.cluster_id not in (OTHER, RED_TEAM)
+
 
 @dataclass(frozen=True)
 class Move(Record):
@@ -147,3 +152,8 @@ class Themes(Record):
     clusters: tuple[Cluster, ...] = ()
     since: str = ""
     red_team: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many themes have a failure in this batch; what was left over is none."""
+        return sum(each.named and each.size > 0 for each in self.clusters)

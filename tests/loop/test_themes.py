@@ -133,6 +133,43 @@ def test_what_is_no_week_is_named(project: loop.Project, week: str) -> None:
             ask(project, week=week)
 
 
+def test_failures_that_make_no_theme(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are in no theme for any verb; grow says why there is no case, status what comes next."""
+    send(0, 2)
+    assert "next: evalloop cluster " in _said(capsys, "status")
+    assert ", in 0 themes\n" in _said(capsys, "cluster")
+    assert " in 0 themes\n" in _said(capsys, "themes")
+    assert run(["grow"]) == 5
+    assert "no theme yet: 2 failures grouped, and a theme takes 3 that are alike" in capsys.readouterr().err
+    told = _said(capsys, "status")
+    assert "2 failures, 0 themes; 0 with cases" in told
+    assert "next: evalloop capture FILE --mapping MAPPING   (2 failures made no theme yet" in told
+    send(2, 6)
+    assert "next: evalloop cluster " in _said(capsys, "status")
+    assert "8 failures, 0 themes" in _said(capsys, "status")
+    run(["cluster"])
+    told = _said(capsys, "status")
+    assert "8 failures, 75% of them in 2 themes; 0 with cases" in told
+    assert "next: evalloop grow " in told
+
+
+def test_an_empty_project_is_told_in_plain_figures(project: loop.Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """No share of nothing."""
+    told = _said(capsys, "status")
+    assert "unknown" not in told
+    assert "0 failures, 0 themes; 0 with cases" in told
+    assert "0 accepted cases; 0 candidates for review" in told
+
+
+def test_a_rate_says_of_what_it_is(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
+    """Votes are no implicit signal; the capture rate comes with its figure."""
+    send(0, 1)
+    told = _said(capsys, "status")
+    assert "2 events of 1 user; 0% of sessions give a usable implicit signal (capture-only)" in told
+    assert "100% of answers a vote or comment" in told
+    assert "2 events, capture rate 0% of sessions (capture-only)" in _said(capsys, "loop")
+
+
 def test_nothing_to_group(project: loop.Project) -> None:
     """A project without events has no failure."""
     with pytest.raises(EmptyError):
