@@ -11,7 +11,7 @@ import click
 
 from evalloop.cases.review import Review
 from evalloop.errors import EvalloopError
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 from evalloop.records.case import Case
 from evalloop.records.times import weeks_text
 
@@ -44,7 +44,7 @@ def sit(review: Review) -> None:
             shown, history = "", history + ["e"] * _edit(review, case)
         else:
             click.echo(KEYS)
-    click.echo(f"{len(review.candidates())} candidates left in {review.path}")
+    click.echo(f"{many(len(review.candidates()), 'candidate')} left in {review.path}")
 
 
 def _carry_out(review: Review, case: Case, key: str, skipped: list[str]) -> None:
@@ -117,7 +117,7 @@ def show(case: Case, left: int, keys: str = KEYS) -> None:
         unquoted = "\n".join(line for line in told.split("\n") if not line.startswith(">")).strip()
         _block("grader", f"{'not ' if spec.negate else ''}{spec.type}{limit} {unquoted}")
     events = origin.get("events", ())
-    click.echo(f"from      {len(events)} events: {one_line(', '.join(map(str, events)), limit=100)}")
+    click.echo(f"from      {many(len(events), 'event')}: {one_line(', '.join(map(str, events)), limit=100)}")
     click.echo(keys)
 
 
