@@ -1,4 +1,4 @@
-"""The encoder for terminals and CI logs: no text of a user or a model reaches one without it."""
+"""The encoder for terminals and CI logs: no text of a user or a model reaches one without it; and counted nouns."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def printable(text: str, *, limit: int | None = None) -> str:
 def one_line(text: str, *, limit: int = 80) -> str:
     """``printable`` text on one line, white space collapsed."""
     return printable(" ".join(text.split()), limit=limit)
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """``1 case`` or ``1,200 cases``; ``plural`` where an s does not make it."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 from evalloop.testing import INJECTIONS, outputs
 
 PREPENDED = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
@@ -91,3 +91,9 @@ def test_a_megabyte_is_quick():
     began = time.process_time()
     assert printable(text) == text
     assert time.process_time() - began < 2
+
+
+def test_one_has_no_plural() -> None:
+    """Every number with its noun, also an irregular one."""
+    assert [many(0, "case"), many(1, "case"), many(1200, "case")] == ["0 cases", "1 case", "1,200 cases"]
+    assert [many(1, "query", "queries"), many(2, "query", "queries")] == ["1 query", "2 queries"]

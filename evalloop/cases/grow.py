@@ -141,6 +141,7 @@ def _case(choice: Choice, cluster: Cluster, name: str, settings: GrowSettings) -
                   clean(failure.response, MAX_QUOTE), complaint, correction)
     provenance: dict[str, Any] = {
         "events": list(failure.event_ids), "failures": [failure.failure_id], "week": cluster.week,
+        "since": cluster.since if cluster.since != cluster.week else "",
         "cluster_id": cluster.cluster_id, "theme": fault.theme, "share": round(cluster.share, 4),
         "kind": kind_of(fault), "chosen": choice.why, "complaint": complaint, "response": fault.answer}
     return Case(

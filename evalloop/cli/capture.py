@@ -13,7 +13,7 @@ import click
 
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import Reading, capture, open_project, platforms
-from evalloop.printable import printable
+from evalloop.printable import many, printable
 
 if TYPE_CHECKING:
     from evalloop.capture.importing import Captured
@@ -135,7 +135,7 @@ def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
     if result.never_seen and not platform:  # a platform's mapping reads several versions of its export
         click.echo(f"warning: no row has {printable(', '.join(result.never_seen))}, which the mapping reads", err=True)
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(result.by_type.items()))
-    click.echo(f"{result.rows:,} rows: {result.events:,} events" + (f" ({kinds})" if kinds else ""))
+    click.echo(f"{many(result.rows, 'row')}: {many(result.events, 'event')}" + (f" ({kinds})" if kinds else ""))
     if dry_run:
         click.echo("nothing stored (dry run)")
         if result.sample:
@@ -148,9 +148,10 @@ def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
     if result.left_out:
         click.echo("not carried:")
     for name, left in result.left_out.items():
-        click.echo(f"  {printable(name)} ({left.rows:,} rows): {printable(left.reason)}")
+        click.echo(f"  {printable(name)} ({many(left.rows, 'row')}): {printable(left.reason)}")
     if result.masked:
-        click.echo("masked: " + ", ".join(f"{kind} in {number:,} events" for kind, number in result.masked.items()))
+        told = [f"{kind} in {many(number, 'event')}" for kind, number in result.masked.items()]
+        click.echo(f"masked: {', '.join(told)}")
 
 
 def _first_rows(errors: Sequence[RecordError]) -> Iterator[RecordError]:

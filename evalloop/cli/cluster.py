@@ -10,7 +10,8 @@ import click
 
 from evalloop.errors import ExitCode
 from evalloop.loop import find_clusters, open_project
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
+from evalloop.records.times import weeks_text
 
 if TYPE_CHECKING:
     from evalloop.records.cluster import Cluster, Themes
@@ -27,7 +28,8 @@ WIDTH = 60
 
 
 @click.command("cluster", epilog=EPILOG)
-@click.option("--week", metavar="YYYY-Www", help="only the failures of this ISO week (default: all that are new)")
+@click.option("--week", metavar="YYYY-Www",
+              help="group the batch again that this ISO week is part of (default: all that is new)")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
 @click.option("--labeler", type=click.Choice(["auto", "phrases", "llm"]), help="who names themes")
 @click.option("--min-cluster", type=click.IntRange(2), help="fewest failures that make a theme")
@@ -39,9 +41,9 @@ def command(week: str | None, top: int, labeler: str | None, min_cluster: int | 
     """Group failures into named themes with stable ids.
 
     The first time all failures are grouped; later only those of new weeks, and known themes keep ids, names and status.
-    Each theme is shown with its share of all failures and a 95 % interval clustered by user (a failure without a known
-    user counts as a user of its own). Works offline; with a judge model set, the model names the themes. `evalloop
-    themes` shows changes from week to week.
+    Grouping a batch again gives the same themes. Each theme is shown with its share of all failures and a 95 % interval
+    clustered by user (a failure without a known user counts as a user of its own). Works offline; with a judge model
+    set, the model names the themes. `evalloop themes` shows changes from week to week.
     """
     project = open_project(labeler=labeler, min_cluster=min_cluster, embedder=embedder, clusterer=clusterer)
     with _Steps() as steps:
@@ -84,14 +86,15 @@ class _Steps:
 def _print(themes: Themes, top: int) -> None:
     from tabulate import tabulate
 
-    named = [each for each in themes.clusters if each.size]
-    click.echo(f"{themes.failures:,} failures of {themes.users:,} users, {themes.week}, in {len(named)} themes\n"
+    shown = [each for each in themes.clusters if each.size]
+    click.echo(f"{many(themes.failures, 'failure')} of {many(themes.users, 'user')}, "
+               f"{weeks_text(themes.week, themes.since)}, in {many(themes.count, 'theme')}\n"
                "(a failure without a known user counts as a user of its own)\n")
-    click.echo(tabulate([_row(each) for each in named[:top]], disable_numparse=True,
+    click.echo(tabulate([_row(each) for each in shown[:top]], disable_numparse=True,
                         headers=["share", "95 % interval", "failures", "users", "theme and a quote", "id"],
                         colalign=("right", "left", "right", "right", "left", "left")))
-    if len(named) > top:
-        click.echo(f"(+{len(named) - top} more; --top {len(named)} shows all)")
+    if len(shown) > top:
+        click.echo(f"(+{len(shown) - top} more; --top {len(shown)} shows all)")
 
 
 def _row(cluster: Cluster) -> list[str]:

@@ -11,7 +11,7 @@ import click
 
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import ImportedEvalset, import_evalset, open_project
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 
 EPILOG = """\b
 Examples:
@@ -78,8 +78,9 @@ def _print(done: ImportedEvalset, *, dry_run: bool) -> None:
     for path in done.written:
         click.echo(f"wrote {printable(str(_near(path)))}")
     counts = ", ".join(f"{one_line(name)} {len(cases)}" for name, cases in converted.clusters.items())
-    click.echo(f"{converted.cases} cases" + (f" ({counts})" if counts else "")
-               + f", {len(converted.problems)} things not carried" + (", nothing written (dry run)" if dry_run else ""))
+    click.echo(many(converted.cases, "case") + (f" ({counts})" if counts else "")
+               + f", {many(len(converted.problems), 'thing')} not carried"
+               + (", nothing written (dry run)" if dry_run else ""))
     variants: Sequence[str] = [*converted.settings["variants"], *converted.recordings]
     if done.written:
         click.echo(f"next: evalloop run {_near(done.folder)}" if variants else

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.records.run import Summary, Trial
 from evalloop.runs.progress import Progress
 
@@ -65,7 +65,7 @@ def state(progress: Progress) -> str:
     """``120/1000, 50 in flight, 2 errors, $0.0102, 12 s left``."""
     parts = [f"{progress.done}/{progress.planned}", f"{progress.calls.counts.in_flight} in flight"]
     if progress.errors:
-        parts.append(f"{progress.errors} errors")
+        parts.append(many(progress.errors, "error"))
     if progress.cost:
         parts.append(f"${progress.cost:.4f}")
     if progress.eta is not None and progress.done < progress.planned:
@@ -77,11 +77,11 @@ def summary_line(name: str, summary: Summary) -> str:
     """What a sitting did, in one line."""
     verdicts = [f"{count} {word}" for count, word in
                 ((summary.passed, "passed"), (summary.failed, "failed"), (summary.unscored, "without a verdict"),
-                 (summary.errors, "errors")) if count]
-    paid = [f"{summary.calls} calls", f"{summary.cached} from the cache" if summary.cached else "",
-            f"{summary.judge_calls} judge calls" if summary.judge_calls else "",
+                 (summary.errors, "error" if summary.errors == 1 else "errors")) if count]
+    paid = [many(summary.calls, "call"), f"{summary.cached} from the cache" if summary.cached else "",
+            many(summary.judge_calls, "judge call") if summary.judge_calls else "",
             f"${summary.cost:.4f}" if summary.cost else "", f"{summary.seconds:.1f} s"]
-    return (f"{name}: {summary.trials} of {summary.planned} trials: {', '.join(verdicts) or 'none'} "
+    return (f"{name}: {summary.trials} of {many(summary.planned, 'trial')}: {', '.join(verdicts) or 'none'} "
             f"({', '.join(part for part in paid if part)})")
 
 

@@ -11,7 +11,7 @@ from evalloop.cases.second import agreement, sample
 from evalloop.cli.sitting import asked, second, sit
 from evalloop.errors import ExitCode
 from evalloop.loop import Project, note_cases, open_project, open_review
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 EPILOG = """\b
 Examples:
@@ -81,7 +81,7 @@ def _list(review: Review, as_json: bool) -> None:
         return
     for case in review.candidates():
         click.echo(f"{case.id}  {case.split:7s}  {one_line(asked(case), limit=90)}")
-    click.echo(f"{len(review.candidates())} candidates in {review.path}")
+    click.echo(f"{many(len(review.candidates()), 'candidate')} in {review.path}")
 
 
 def _decide(review: Review, accepted: tuple[str, ...], count: int, rejected: tuple[str, ...], reason: str) -> None:
@@ -93,7 +93,7 @@ def _decide(review: Review, accepted: tuple[str, ...], count: int, rejected: tup
         review.reject(case_id, reason)
     for case_id in chosen:
         review.accept(case_id)
-    click.echo(f"{len(chosen)} accepted, {len(rejected)} rejected, {len(review.candidates())} candidates left")
+    click.echo(f"{len(chosen)} accepted, {len(rejected)} rejected, {many(len(review.candidates()), 'candidate')} left")
 
 
 def _second(review: Review, count: int, as_json: bool) -> int:
@@ -112,7 +112,7 @@ def _second(review: Review, count: int, as_json: bool) -> int:
     else:
         limits = "" if found.low is None else f" (95 % interval {found.low:.2f} to {found.high:.2f})"
         value = "not defined: there is one verdict only" if found.value is None else f"{found.value:.2f}{limits}"
-        click.echo(f"{found.cases} cases judged by several of {len(found.reviewers)} reviewers: "
+        click.echo(f"{many(found.cases, 'case')} judged by several of {len(found.reviewers)} reviewers: "
                    f"{found.agreement:.0%} agree, {NAMES[found.method]} {value}")
         for case_id, said in found.disputed.items():
             told = ", ".join(f"{one_line(by)}: {verdict}" for by, verdict in said.items())

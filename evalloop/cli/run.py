@@ -12,7 +12,7 @@ import click
 from evalloop import loop
 from evalloop.cli.live import Live, summary_line
 from evalloop.errors import ExitCode, UsageError
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.runs.estimate import Estimate
 from evalloop.runs.plan import Options, Plan
 from evalloop.runs.session import Outcome
@@ -123,12 +123,13 @@ def _show(plans: Sequence[Plan], estimates: Sequence[Estimate], as_json: bool) -
 
 def _told(plan: Plan, each: Estimate) -> str:
     variant = plan.run.variant
-    parts = [f"{len(plan.cases)} cases, {each.trials} trials", f"{each.calls} calls of {variant.target}"
+    parts = [f"{many(len(plan.cases), 'case')}, {many(each.trials, 'trial')}",
+             f"{many(each.calls, 'call')} of {variant.target}"
              + (f" {variant.model}" if variant.model else "")]
     if each.cached:
-        parts.append(f"{each.cached} answers without a call")
+        parts.append(f"{many(each.cached, 'answer')} without a call")
     if each.judge_calls:
-        parts.append(f"at most {each.judge_calls} judge calls")
+        parts.append(f"at most {many(each.judge_calls, 'judge call')}")
     if each.input_tokens is not None:
         out = "an unknown number" if each.output_tokens is None else f"{each.output_tokens:,}"
         parts.append(f"about {each.input_tokens:,} tokens in and {out} out")
@@ -178,7 +179,7 @@ def tell(outcomes: Sequence[Outcome], live: Live, as_json: bool) -> None:
         if each.summary.stopped:
             click.echo(f"    stopped: {one_line(each.summary.stopped, limit=300)}", err=True)
         elif _left(each):
-            click.echo(f"    {_left(each)} trials were not begun", err=True)
+            click.echo(f"    {many(_left(each), 'trial')} not begun", err=True)
         if each.summary.stopped or each.summary.errors or _left(each):
             click.echo(f"    go on with: evalloop run --resume {each.run.name}", err=True)
     live.say_errors()

@@ -7,7 +7,7 @@ import json
 import click
 
 from evalloop import loop
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 
 @click.group("runs", invoke_without_command=True,
@@ -56,7 +56,7 @@ def _list(as_json: bool) -> None:
 
     rows = []
     for run, summary in runs:
-        said = summary and (summary.stopped or (f"{summary.errors} errors" if summary.errors else "done"))
+        said = summary and (summary.stopped or (many(summary.errors, "error") if summary.errors else "done"))
         verdicts = (summary.passed, summary.failed) if summary else ("", "")
         rows.append([one_line(each, limit=60) for each in (
             run.name, run.evalset, run.variant.name, run.created_at[:16], str(run.cases or ""), *map(str, verdicts),

@@ -11,7 +11,7 @@ import click
 from evalloop.cli.rates import rate, report
 from evalloop.cli.trust import fit, weights
 from evalloop.loop import derive_signals, open_project
-from evalloop.printable import printable
+from evalloop.printable import many, printable
 
 if TYPE_CHECKING:
     from evalloop.signals.report import Share, SignalReport
@@ -62,8 +62,8 @@ command.add_command(weights)
 
 
 def _print(result: SignalReport) -> None:
-    click.echo(f"{result.events:,} events, {result.turns:,} turns, {result.sessions:,} sessions, "
-               f"{result.users:,} users")
+    click.echo(f"{many(result.events, 'event')}, {many(result.turns, 'turn')}, {many(result.sessions, 'session')}, "
+               f"{many(result.users, 'user')}")
     click.echo(f"capture rate {_share(result.capture_rate)} of sessions: {result.tier}")
     click.echo(f"explicit rate {_share(result.explicit_rate)} of turns")
     orphans = f"{result.orphan_share:.1%}" if result.orphan_share is not None else "none"

@@ -11,8 +11,9 @@ import click
 
 from evalloop.cases.review import Review
 from evalloop.errors import EvalloopError
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 from evalloop.records.case import Case
+from evalloop.records.times import weeks_text
 
 KEYS = "[a]ccept  [r]eject  [e]dit  [s]kip  [u]ndo  [q]uit"
 SECOND_KEYS = "[a]ccept  [r]eject  [s]kip  [q]uit"
@@ -43,7 +44,7 @@ def sit(review: Review) -> None:
             shown, history = "", history + ["e"] * _edit(review, case)
         else:
             click.echo(KEYS)
-    click.echo(f"{len(review.candidates())} candidates left in {review.path}")
+    click.echo(f"{many(len(review.candidates()), 'candidate')} left in {review.path}")
 
 
 def _carry_out(review: Review, case: Case, key: str, skipped: list[str]) -> None:
@@ -116,7 +117,7 @@ def show(case: Case, left: int, keys: str = KEYS) -> None:
         unquoted = "\n".join(line for line in told.split("\n") if not line.startswith(">")).strip()
         _block("grader", f"{'not ' if spec.negate else ''}{spec.type}{limit} {unquoted}")
     events = origin.get("events", ())
-    click.echo(f"from      {len(events)} events: {one_line(', '.join(map(str, events)), limit=100)}")
+    click.echo(f"from      {many(len(events), 'event')}: {one_line(', '.join(map(str, events)), limit=100)}")
     click.echo(keys)
 
 
@@ -127,8 +128,8 @@ def _block(name: str, text: str) -> None:
 
 
 def _share(origin: Any) -> str:
-    share, week = origin.get("share"), origin.get("week", "")
-    return f"{share:.1%} of failures in {week}" if isinstance(share, int | float) else "share not known"
+    share, weeks = origin.get("share"), weeks_text(str(origin.get("week", "")), str(origin.get("since", "")))
+    return f"{share:.1%} of failures in {one_line(weeks)}" if isinstance(share, int | float) else "share not known"
 
 
 def asked(case: Case) -> str:

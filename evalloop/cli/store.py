@@ -12,7 +12,7 @@ import click
 
 from evalloop import loop
 from evalloop.errors import ExitCode
-from evalloop.printable import printable
+from evalloop.printable import many, printable
 
 EPILOG = """\b
 Examples:
@@ -41,7 +41,7 @@ def drain(settle_days: int | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(asdict(done), indent=1))
         return ExitCode.USAGE if done.conflicts else ExitCode.OK
-    click.echo(f"moved {done.moved:,} events of {done.days:,} days into {done.parts:,} files")
+    click.echo(f"moved {many(done.moved, 'event')} of {many(done.days, 'day')} into {many(done.parts, 'file')}")
     if done.already:
         click.echo(f"{done.already:,} events were in the lake already")
     for name in done.conflicts:

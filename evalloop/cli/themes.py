@@ -27,6 +27,8 @@ Examples:
 """
 FORMATS = ("text", "md", "json", "html")
 WIDTH = 44
+HEADERS = ("share", "95 % interval", "change to last\nweek, points", "weeks", "failures", "users", "theme", "state",
+           "id")
 
 
 @click.group("themes", epilog=EPILOG, invoke_without_command=True)
@@ -40,8 +42,9 @@ def command(context: click.Context, week: str | None, form: str, out: Path | Non
             ) -> None:
     """Show what users complained of in a week: shares, changes, status, quotes.
 
-    Each theme comes with its weighted share of all failures, a 95 % interval clustered by user, the change against the
-    week before, and its shares of the last weeks as a line. `evalloop cluster` finds the themes.
+    Each theme comes with its weighted share of all failures that were grouped at once (a week, the first time all of
+    history), a 95 % interval clustered by user, the change of its share in the last week against the week before, in
+    points, and its shares of the last weeks as a line. `evalloop cluster` finds the themes.
     """
     if context.invoked_subcommand is not None:
         return
@@ -122,7 +125,7 @@ def _text(made: Digest, top: int) -> str:
     from evalloop.clusters.digest import footnotes, heading
 
     table = tabulate([_row(each) for each in (*made.shown[:top], *made.attacks[:top])], disable_numparse=True,
-                     headers=["share", "95 % interval", "change", "weeks", "failures", "users", "theme", "state", "id"],
+                     headers=HEADERS,
                      colalign=("right", "left", "left", "left", "right", "right", "left", "left", "left"))
     left = len(made.shown) - top
     more = [f"(+{left} more; --top {len(made.shown)} shows all)"] if left > 0 else []

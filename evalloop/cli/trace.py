@@ -10,6 +10,7 @@ import click
 
 from evalloop.loop import open_project, trace_case
 from evalloop.printable import one_line
+from evalloop.records.times import weeks_text
 
 if TYPE_CHECKING:
     from evalloop.records.event import Event
@@ -68,11 +69,13 @@ def _theme(found: CaseTrace) -> Iterator[str]:
     origin, theme = found.case.provenance, found.theme
     if "cluster_id" not in origin:
         return
-    share = f", {origin['share']:.1%} of failures in {origin.get('week', '?')}" if "share" in origin else ""
+    weeks = weeks_text(str(origin.get("week", "?")), str(origin.get("since", "")))
+    share = f", {origin['share']:.1%} of failures in {one_line(weeks)}" if "share" in origin else ""
     yield f"{one_line(str(origin['cluster_id']))}: {one_line(str(origin.get('theme', found.case.cluster)))}{share}"
     if theme:
         joined = f"part of {theme.cluster_id} " if theme.cluster_id != origin["cluster_id"] else ""
-        yield (f"now {joined}{one_line(theme.label)}: {theme.status}, {theme.share:.1%} in {theme.week}, "
+        yield (f"now {joined}{one_line(theme.label)}: {theme.status}, "
+               f"{theme.share:.1%} in {weeks_text(theme.week, theme.since)}, "
                f"seen {theme.first_seen[:10]} to {theme.last_seen[:10]}")
     for move in found.moves:
         release = f" in {one_line(move.release)}" if move.release else ""

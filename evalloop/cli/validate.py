@@ -11,7 +11,7 @@ import click
 from evalloop.cases.check import Checked
 from evalloop.errors import ExitCode, RecordErrors
 from evalloop.loop import check_evalsets, open_project
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 
 EPILOG = """Examples: evalloop validate; evalloop validate evalsets/citations; evalloop validate --json
 
@@ -45,12 +45,12 @@ def _row(each: Checked) -> dict[str, object]:
 
 def _print(each: Checked) -> None:
     if each.problems:
-        click.echo(f"{each.path}: {len(each.problems)} problem{'s' if len(each.problems) > 1 else ''}")
+        click.echo(f"{each.path}: {many(len(each.problems), 'problem')}")
         click.echo(printable(str(RecordErrors(each.problems))), err=True)
         return
     statuses = Counter(case.status for case in each.cases)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    click.echo(f"{each.path}: {one_line(each.name)}, {len(each.cases)} cases ({counts}), "
-               f"{len(each.variants)} variants: ok")
+    click.echo(f"{each.path}: {one_line(each.name)}, {many(len(each.cases), 'case')} ({counts}), "
+               f"{many(len(each.variants), 'variant')}: ok")
     for cluster, count in each.clusters().items():
         click.echo(f"    {count:6d}  {one_line(cluster)}")

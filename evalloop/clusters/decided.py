@@ -46,8 +46,10 @@ def read(folder: Path) -> Decided:
 def rename(folder: Path, cluster_id: str, name: str) -> Path:
     """Writes the name; UsageError for one that is empty or too long."""
     plain = showable(name, 1_000)
-    if not plain or len(plain) > LONGEST_LABEL:
-        raise UsageError(f"a name has 1 to {LONGEST_LABEL} characters on one line", fix="choose a shorter name")
+    if not plain:
+        raise UsageError("the name is empty", fix=f"write a name of 1 to {LONGEST_LABEL} characters")
+    if len(plain) > LONGEST_LABEL:
+        raise UsageError(f"a name has at most {LONGEST_LABEL} characters", fix="choose a shorter name")
     return _write(folder, "names", cluster_id, plain)
 
 

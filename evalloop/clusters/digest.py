@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalloop.encode import markdown
+from evalloop.printable import many
 from evalloop.records.cluster import OTHER, RED_TEAM, Cluster, Themes
+from evalloop.records.times import weeks_text
 
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WEEKS = 12
@@ -31,7 +33,7 @@ def digest(themes: Themes, *, min_users: int = 1) -> Digest:
     """What may be shown of a week. A theme of too few users says nothing of itself: no name, no quote, no size."""
     named = [each for each in themes.clusters if each.cluster_id != OTHER and each.size]
     enough = [each for each in named if each.users >= min_users]
-    few = [each for each in named if each.users < min_users]
+    few = [each for each in named if each.users < min_users and each.named]
     quiet = [each for each in themes.clusters if each.trend == "quiet" and each.status not in ("resolved", "wont-fix")
              and each.cluster_id not in (OTHER, RED_TEAM) and any(week.users >= min_users for week in each.weeks)]
     other = next((each for each in themes.clusters if each.cluster_id == OTHER and each.size), None)
@@ -87,23 +89,25 @@ def headline(cluster: Cluster) -> str:
 def heading(made: Digest) -> str:
     """What the week rests on."""
     themes = made.themes
-    weeks = f"{themes.since} to {themes.week}" if themes.since and themes.since != themes.week else themes.week
-    return (f"{weeks}: {themes.failures:,} failures of {themes.users:,} users in "
-            f"{len(made.shown) + made.hidden:,} themes")
+    return (f"{weeks_text(themes.week, themes.since)}: {many(themes.failures, 'failure')} of "
+            f"{many(themes.users, 'user')} in {many(themes.count, 'theme')}")
 
 
 def footnotes(made: Digest) -> list[str]:
     """What is not in the table, each with its size."""
     notes = []
     if made.other:
-        notes.append(f"other: {made.other.size:,} failures ({made.other.share:.1%}) are near no theme")
+        notes.append(f"other: {many(made.other.size, 'failure')} ({made.other.share:.1%}) near no theme")
     if made.hidden:
-        notes.append(f"hidden: {made.hidden:,} themes ({made.hidden_share:.1%}) of fewer than {made.min_users} users")
+        notes.append(f"hidden: {many(made.hidden, 'theme')} ({made.hidden_share:.1%}) of fewer than "
+                     f"{made.min_users} users")
     if made.themes.red_team:
-        notes.append(f"red team: {made.themes.red_team:,} failures attack the model or report unsafe output; "
-                     "they are grouped apart and name no other theme")
+        notes.append(f"red team: {many(made.themes.red_team, 'failure')} with an attack on the model or a report of "
+                     "unsafe output; grouped apart, and they name no other theme")
     if made.quiet:
-        notes.append(f"quiet: {len(made.quiet):,} known themes had no failure this week")
+        notes.append(f"quiet: {many(len(made.quiet), 'known theme')} had no failure this week")
+    if any(each.change is not None for each in (*made.shown, *made.attacks)):
+        notes.append(f"change: share of the failures of {made.themes.week} minus that of the week before")
     notes.append("shares are of failures, weighted; a failure without a known user counts as a user of its own")
     return notes
 
@@ -111,7 +115,7 @@ def footnotes(made: Digest) -> list[str]:
 def as_markdown(made: Digest, top: int) -> str:
     """The digest for a chat, a pull request or a wiki; no text of a user can mark anything up."""
     lines = [f"## Themes, {heading(made)}", "",
-             "| share | 95 % interval | change | weeks | failures | users | n eff. | theme | state |",
+             "| share | 95 % interval | change to last week | weeks | failures | users | n eff. | theme | state |",
              "|---:|---|---|---|---:|---:|---:|---|---|"]
     for each in (*made.shown[:top], *made.attacks[:top]):
         lines.append(f"| {each.share:.1%} | {each.share_low:.1%} to {each.share_high:.1%} | {moved(each)} | "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,6 +98,19 @@ def week_of(moment: str) -> str:
         return ""
     year, week, _ = datetime.fromisoformat(moment).isocalendar()
     return f"{year}-W{week:02}"
+
+
+def is_week(text: str) -> bool:
+    """True for an ISO week that there is, such as ``2026-W53``."""
+    from datetime import date
+
+    if not re.fullmatch(r"[0-9]{4}-W[0-9]{2}", text):
+        return False
+    try:
+        date.fromisocalendar(int(text[:4]), int(text[6:]), 1)
+    except ValueError:
+        return False
+    return True
 
 
 def week_after(week: str, steps: int = 1) -> str:

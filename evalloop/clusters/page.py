@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from evalloop.clusters.digest import Digest, footnotes, heading, impact, moved, spark, state
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.records.cluster import Cluster
 
 WIDTH, HEIGHT = 96, 22
@@ -37,7 +37,7 @@ def as_html(made: Digest, top: int) -> str:
     """The whole page; every text is escaped, and the policy of the page forbids scripts and requests."""
     themes = "".join(_article(each) for each in made.shown[:top])
     left = len(made.shown) - top
-    more = f'<p class="soft">and {left:,} smaller themes</p>' if left > 0 else ""
+    more = f'<p class="soft">and {many(left, "smaller theme")}</p>' if left > 0 else ""
     attacks = "".join(_article(each) for each in made.attacks[:top])
     red = f"<h2>Red-team material</h2>{attacks}" if attacks else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in footnotes(made))
@@ -51,7 +51,7 @@ def as_html(made: Digest, top: int) -> str:
 
 
 def _article(cluster: Cluster) -> str:
-    told = [f"{cluster.size:,} failures, {cluster.users:,} users, effective n {cluster.n_effective:,.0f}"]
+    told = [f"{many(cluster.size, 'failure')}, {many(cluster.users, 'user')}, effective n {cluster.n_effective:,.0f}"]
     told += [each for each in (moved(cluster), impact(cluster)) if each]
     if cluster.severity is not None:
         told.append(f"severity {cluster.severity:.2f}")

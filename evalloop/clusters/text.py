@@ -11,7 +11,19 @@ READ_LIMIT = 2_000
 _WORD = re.compile(r"\w+")
 _APOSTROPHE = re.compile(r"(?<=\w)['\u2019\u02bc](?=\w)")
 _SPACE = re.compile(r"\s+")
+_DRIVE = re.compile(r"\b[A-Za-z]:\\")
+_INSIDE = re.compile(r"\\n\w")
 _JOINER = "\u200d"
+
+
+def unescaped(text: str) -> str:
+    """The text with line ends where each stands as the two characters ``\\n``: twice at least, or once before no word.
+
+    A text that has line ends, or a path of Windows, stays as it is.
+    """
+    if "\\n" not in text or "\n" in text or _DRIVE.search(text) or (text.count("\\n") < 2 and _INSIDE.search(text)):
+        return text
+    return text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", "    ")
 
 
 def comparable(text: str) -> str:
@@ -27,7 +39,7 @@ def words(text: str) -> list[str]:
 
 def showable(text: str, limit: int = READ_LIMIT) -> str:
     """One line of plain text: no control or format characters; cut to ``limit``, with an ellipsis."""
-    line = _SPACE.sub(" ", text[: 4 * limit]).strip()
+    line = _SPACE.sub(" ", unescaped(text[: 4 * limit])).strip()
     if not line.isprintable():
         line = "".join(mark for mark in line if mark == _JOINER or unicodedata.category(mark)[0] != "C").strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
@@ -48,7 +60,7 @@ _ENDING = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 def sentences(text: str) -> list[str]:
     """The sentences and lines of a text that a person wrote: code blocks, lines of code and tracebacks left out."""
-    lines = _FENCED.sub("\n", text[: 2 * READ_LIMIT]).split("\n")
+    lines = _FENCED.sub("\n", unescaped(text[: 2 * READ_LIMIT])).split("\n")
     prose = "\n".join(line for line in lines if not _CODE.match(line))
     return [each for each in map(showable, _ENDING.split(prose)) if _WORD.search(each)]
 

@@ -178,8 +178,8 @@ def _described(cluster_id: str, old: Cluster, batch: _Batch, options: ThemeOptio
 
     rows = batch.members(cluster_id)
     members = tuple(batch.failures[int(row)].failure_id for row in rows)
-    named = replace(old, label=(options.names or {}).get(cluster_id, old.label), week=options.week, size=len(members),
-                    member_ids=members)
+    named = replace(old, label=(options.names or {}).get(cluster_id, old.label), week=options.week,
+                    since=options.since or options.week, size=len(members), member_ids=members)
     if not len(rows):
         return replace(named, subthemes=tuple(replace(each, size=0, share=0.0) for each in old.subthemes))
     texts, vectors = batch.texts, batch.found.vectors

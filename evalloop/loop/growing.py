@@ -15,6 +15,7 @@ from evalloop.loop.evidence import failures
 from evalloop.loop.project import Project
 from evalloop.loop.themes import known_clusters
 from evalloop.loop.trials import open_engine
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.cases.check import Grown
@@ -179,12 +180,16 @@ def _variant(project: Project, name: str, wanted: str | None) -> Variant:
 
 
 def _clusters(project: Project, themes: Sequence[str]) -> list[Cluster]:
-    """The clusters as they stand, or those of them that are named."""
+    """The clusters as they stand, or those of them that are named; EmptyError where nothing can grow of them."""
     from evalloop.cases.grow import cluster_name
 
     clusters = known_clusters(project)
     if not clusters:
         raise EmptyError("there are no clusters", fix="evalloop cluster groups failures first")
+    if not any(each.named for each in clusters):
+        raise EmptyError(f"there is no theme yet: {many(sum(each.size for each in clusters), 'failure')} grouped, and "
+                         f"a theme takes {project.config.min_cluster} that are alike (min_cluster)",
+                         fix="capture more events, or evalloop cluster --min-cluster N with a smaller N")
     wanted = [each for each in clusters if {each.cluster_id, cluster_name(each), each.label} & set(themes)]
     if themes and not wanted:
         raise EmptyError(f"no cluster named {', '.join(themes)}",

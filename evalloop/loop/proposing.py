@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalloop.loop.growing import Growing, GrowOptions, editor_schema, existing_cases
 from evalloop.loop.project import Project
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.cases.check import Grown
@@ -56,9 +57,9 @@ def _commit(project: Project, found: Branch, part: Path, name: str, cases: Seque
 def _message(cases: Sequence[Case]) -> str:
     """What the commit of a theme says."""
     origin = cases[0].provenance
-    number = f"{len(cases)} candidate case{'s' * (len(cases) > 1)}"
+    number = many(len(cases), "candidate case")
     return (f"Add {number}: {_plain(str(origin['theme']))}\n\n"
-            f"Theme {origin['cluster_id']}, {origin['share']:.1%} of failures in {origin['week']}.\n"
+            f"Theme {origin['cluster_id']}, {origin['share']:.1%} of failures in {_weeks(origin)}.\n"
             f"evalloop review decides about them.\n\n" + "\n".join(f"- {case.id}" for case in cases) + "\n")
 
 
@@ -68,7 +69,7 @@ def _told(project: Project, grown: Grown, name: str) -> Grown:
 
     from evalloop.store import branches
 
-    title = f"Candidate cases of {len({case.cluster for case in grown.cases})} themes for {name}"
+    title = f"Candidate cases of {many(len({case.cluster for case in grown.cases}), 'theme')} for {name}"
     branch = str(grown.branch)
     target = branches.remote(project.config.root)
     commands = (f"git push -u {quote(target or 'REMOTE')} {quote(branch)}",
@@ -85,9 +86,15 @@ def _body(grown: Grown, name: str) -> str:
     for cluster in dict.fromkeys(case.cluster for case in grown.cases):
         own = [case for case in grown.cases if case.cluster == cluster]
         origin = own[0].provenance
-        rows.append(f"| {markdown(_plain(str(origin['theme'])))} | {origin['share']:.1%} in {origin['week']} "
+        rows.append(f"| {markdown(_plain(str(origin['theme'])))} | {origin['share']:.1%} in {_weeks(origin)} "
                     f"| {len(own)} |")
     return "\n".join([*rows, "", f"Decide about them on this branch with `evalloop review {name}`."]) + "\n"
+
+
+def _weeks(origin: Mapping[str, Any]) -> str:
+    from evalloop.records.times import weeks_text
+
+    return weeks_text(str(origin["week"]), str(origin.get("since", "")))
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases
 from evalloop.loop.themes import known_clusters, theme_members
 from evalloop.loop.trials import list_runs
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.records.case import Case
@@ -31,12 +32,14 @@ def status(project: Project) -> Status:
     from evalloop.records.status import Status
 
     capture, found = _capture(project), _failures(project)
-    clusters, cases = [each for each in known_clusters(project) if each.size], list(_cases(project))
+    known, cases = [each for each in known_clusters(project) if each.named], list(_cases(project))
+    clusters = [each for each in known if each.size]
     releases = list_releases(project)
     runs = [run for run, _ in list_runs(project)]
-    parts = (capture, _clusters(clusters, found, cases, theme_members(project)), _evalset(cases),
-             _runs(runs, releases), _trust(releases))
-    command, why = _next(parts, found, clusters, cases, releases)
+    members = theme_members(project)
+    parts = (capture, _clusters(clusters, found, cases, members), _evalset(cases), _runs(runs, releases),
+             _trust(releases))
+    command, why = _next(parts, _grouping(project, known, found, members), clusters, cases, releases)
     return Status(parts, command, why, _signal_to_case(cases, found), _case_to_release(cases, releases),
                   _release_to_confirmed(releases))
 
@@ -72,8 +75,8 @@ def _capture(project: Project) -> Part:
         return _part("capture", EXHAUST, "nothing was captured yet", events=0)
     rate, votes, clash = told.capture_rate.share, told.explicit_rate.share, len(conflicts(project))
     state = WORKS if rate and rate >= LEAST_CAPTURE else THIN
-    says = (f"{told.events:,} events of {told.users:,} users; {_percent(rate)} of sessions give a usable signal "
-            f"({told.tier}), {_percent(votes)} of answers a vote or comment"
+    says = (f"{many(told.events, 'event')} of {many(told.users, 'user')}; {_percent(rate)} of sessions give a usable "
+            f"implicit signal ({told.tier}), {_percent(votes)} of answers a vote or comment"
             + (f"; {clash:,} in conflict with the lake, not read (evalloop store drain lists them)" if clash else ""))
     return _part("capture", state, says, events=told.events, users=told.users, capture_rate=rate, tier=told.tier,
                  explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share,
@@ -82,14 +85,16 @@ def _capture(project: Project) -> Part:
 
 def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case],
               members: Mapping[str, str]) -> Part:
-    named = [each for each in clusters if each.cluster_id != "other"]
-    grouped = sum(members.get(each.failure_id, "other") != "other" for each in found)
+    from evalloop.records.cluster import OTHER, RED_TEAM
+
+    grouped = sum(members.get(each.failure_id, OTHER) not in (OTHER, RED_TEAM) for each in found)
     share = grouped / len(found) if found else None
-    with_cases = {case.provenance.get("cluster_id") for case in cases} & {each.cluster_id for each in named}
-    state = EXHAUST if found and not named else THIN if not with_cases else WORKS
-    says = (f"{len(found):,} failures, {_percent(share)} of them in {len(named)} themes; {len(with_cases)} themes have "
-            "cases")
-    return _part("clusters", state, says, failures=len(found), themes=len(named), share_in_themes=share,
+    with_cases = {case.provenance.get("cluster_id") for case in cases} & {each.cluster_id for each in clusters}
+    state = EXHAUST if found and not clusters else THIN if not with_cases else WORKS
+    themes = f"{_percent(share)} of them in {many(len(clusters), 'theme')}" if found and clusters else \
+        many(len(clusters), "theme")
+    says = f"{many(len(found), 'failure')}, {themes}; {len(with_cases)} with cases"
+    return _part("clusters", state, says, failures=len(found), themes=len(clusters), share_in_themes=share,
                  themes_with_cases=len(with_cases))
 
 
@@ -100,8 +105,9 @@ def _evalset(cases: Sequence[Case]) -> Part:
     newest = max((str(case.provenance.get("reviewed_at", ""))[:10] for case in grown), default="")
     state = WORKS if grown else THIN if accepted or waiting else EXHAUST
     share = len(grown) / len(accepted) if accepted else None
-    says = (f"{len(accepted):,} accepted cases, {_percent(share)} of them from feedback"
-            + (f" (the newest of {newest})" if newest else "") + f"; {waiting:,} candidates wait for review")
+    says = (many(len(accepted), "accepted case") + (f", {_percent(share)} of them from feedback" if accepted else "")
+            + (f" (the newest of {newest})" if newest else "")
+            + f"; {many(waiting, 'candidate')} for review")
     return _part("evalset growth", state, says, accepted=len(accepted), from_feedback=len(grown), candidates=waiting,
                  share_from_feedback=share, newest=newest or None)
 
@@ -110,8 +116,8 @@ def _runs(runs: Sequence[Run], releases: Sequence[Release]) -> Part:
     last = max((run.created_at for run in runs), default="")
     gated = [each for each in releases if each.gate != "NONE"]
     state = WORKS if gated else THIN if runs else EXHAUST
-    says = (f"{len(runs):,} runs" + (f", the last of {last[:10]}" if last else "")
-            + f"; {len(gated)} releases went through the gate")
+    says = (many(len(runs), "run") + (f", the last of {last[:10]}" if last else "")
+            + f"; {many(len(gated), 'release')} went through the gate")
     return _part("iteration", state, says, runs=len(runs), last_run=last or None, gated_releases=len(gated))
 
 
@@ -120,8 +126,8 @@ def _trust(releases: Sequence[Release]) -> Part:
     confirmed, worse = verdicts.count("confirmed"), verdicts.count("worse")
     open_ones = sum(verdict == "not yet" for verdict in verdicts)
     state = WORKS if confirmed or worse else THIN if releases else EXHAUST
-    says = (f"{len(releases)} releases; in production {confirmed} themes confirmed, {worse} worse, {open_ones} not "
-            "decided yet")
+    says = (f"{many(len(releases), 'release')}; in production {many(confirmed, 'theme')} confirmed, {worse} worse, "
+            f"{open_ones} not decided yet")
     return _part("trust", state, says, releases=len(releases), confirmed=confirmed, reopened=worse, undecided=open_ones)
 
 
@@ -132,7 +138,19 @@ def _percent(share: float | None) -> str:
 # ---- what next -------------------------------------------------------------------------------------------------------
 
 
-def _next(parts: Sequence[Part], found: Sequence[Failure], clusters: Sequence[Cluster], cases: Sequence[Case],
+def _grouping(project: Project, known: Sequence[Cluster], found: Sequence[Failure], members: Mapping[str, str]
+              ) -> tuple[str, str] | None:
+    """What is to be done for a theme, and why; None where one is known and not quiet, or where there is no failure."""
+    if not found or any(each.size for each in known):
+        return None
+    if any(each.weight > 0 and each.occurred_at and each.failure_id not in members for each in found):
+        return "evalloop cluster", "failures are collected and not grouped"
+    return None if known else (
+        "evalloop capture FILE --mapping MAPPING",
+        f"{many(len(found), 'failure')} made no theme yet: one takes {project.config.min_cluster} that are alike")
+
+
+def _next(parts: Sequence[Part], grouping: tuple[str, str] | None, clusters: Sequence[Cluster], cases: Sequence[Case],
           releases: Sequence[Release]) -> tuple[str, str]:
     """The first thing in the order of the loop that is missing."""
     figures = {name: value for part in parts for name, value in part.figures.items()}
@@ -142,9 +160,9 @@ def _next(parts: Sequence[Part], found: Sequence[Failure], clusters: Sequence[Cl
     steps = (
         (worse is not None, "evalloop grow", f"a theme got worse after {worse.name if worse else ''}: it needs cases"),
         (not figures.get("events"), "evalloop capture FILE --mapping MAPPING", "nothing is captured"),
-        (found and not clusters, "evalloop cluster", "failures are collected and not grouped"),
+        (grouping is not None, *(grouping or ("", ""))),
         (clusters and not figures.get("themes_with_cases"), "evalloop grow", "themes are known and not tested"),
-        (figures.get("candidates"), "evalloop review", f"{figures.get('candidates')} candidates wait"),
+        (figures.get("candidates"), "evalloop review", f"{many(figures.get('candidates', 0), 'candidate')} for review"),
         (cases and not figures.get("runs"), "evalloop run EVALSET", "cases are there and nothing was run on them"),
         (figures.get("runs") and not releases, "evalloop release create NAME BASE CAND", "runs decide nothing yet"),
         (unasked is not None, f"evalloop verify {unasked.name if unasked else ''}", "production was not asked"),

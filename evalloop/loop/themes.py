@@ -12,6 +12,7 @@ from evalloop.errors import EmptyError, UsageError
 from evalloop.loop.asking import Asker
 from evalloop.loop.evidence import failures, store_address
 from evalloop.loop.project import Project
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.clusters.arms import ArmCheck
@@ -31,18 +32,18 @@ def find_clusters(project: Project, *, week: str | None = None, progress: Progre
 
     The first time all of history is one batch; later every new week is one of its own, and only its failures are read
     for groups: known clusters keep ids, names and status. The last batch is grouped again where it has grown.
-    ``week`` does one week (again). Raises EmptyError when there is no failure to group.
+    ``week`` groups the whole batch again that this week is part of, and no other; UsageError when there is none. Raises
+    EmptyError when there is no failure to group.
     """
-    from evalloop.clusters.measure import week_of
-
-    found = failures(project, history=False)
-    chosen = [each for each in found if each.occurred_at and (week is None or week_of(each.occurred_at) == week)]
-    if not chosen:
-        raise EmptyError("no failure to group" + (f" in week {week}" if week else ""),
-                         fix="import events with complaints first; evalloop signals shows what the events say")
+    _check_week(week)
+    found = [each for each in failures(project, history=False) if each.occurred_at]
     themes = None
     with _store(project) as store:
-        for since, last, batch in _batches(chosen, store.weeks(), week):
+        batches = _batches(found, store.weeks(), week)
+        if not batches:
+            raise EmptyError("no failure to group" + (f" in the batch of {week}" if week else ""),
+                             fix="import events with complaints first; evalloop signals shows what the events say")
+        for since, last, batch in batches:
             progress(f"themes of {last}", 0, 0)
             themes = _group(project, store, batch, since, last, progress)
     assert themes is not None
@@ -57,6 +58,7 @@ def known_clusters(project: Project) -> tuple[Cluster, ...]:
 
 def read_themes(project: Project, week: str | None = None) -> Themes | None:
     """How the clusters stood in a week (default: the last one), with names and statuses of today."""
+    _check_week(week)
     if not project.config.store and not (project.config.state_dir / "events.sqlite").is_file():
         return None
     with _store(project) as store:
@@ -111,7 +113,7 @@ def note_cases(project: Project, cases: Iterable[Case], *, by: str = "") -> list
         if case.status == "accepted" and at and theme in themes and (
                 theme not in last or moment_of(at) >= moment_of(last[theme])):
             accepted[theme] += 1
-    steps = [move(themes[theme], "has-cases", reason=f"{count} accepted case{'s' * (count > 1)}", by=by)
+    steps = [move(themes[theme], "has-cases", reason=many(count, "accepted case"), by=by)
              for theme, count in sorted(accepted.items())]
     if steps:
         with _store(project) as store:
@@ -168,12 +170,31 @@ def _batches(found: Sequence[Failure], known: Sequence[tuple[str, str]], week: s
     by_week: dict[str, list[Failure]] = {}
     for each in found:
         by_week.setdefault(week_of(each.occurred_at), []).append(each)
-    if week is not None:
-        return [(week, week, list(found))]
-    last, since = known[-1] if known else (max(by_week), min(by_week))
+    if week is None and not by_week:
+        return []
+    last, since = _batch_of(week, known) if week else known[-1] if known else (max(by_week), min(by_week))
     again = [each for name in sorted(by_week) if since <= name <= last for each in by_week[name]]
-    later = [(name, name, by_week[name]) for name in sorted(by_week) if name > last]
+    later = [(name, name, by_week[name]) for name in sorted(by_week) if name > last and week is None]
     return [*([(since, last, again)] if again else []), *later]
+
+
+def _batch_of(week: str, known: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """(last week, first week) of the grouped batch that a week is part of; UsageError when it is part of none."""
+    from evalloop.records.times import weeks_text
+
+    for last, since in known:
+        if since <= week <= last:
+            return last, since
+    grouped = ", ".join(weeks_text(*batch) for batch in known[-8:])
+    raise UsageError(f"week {week} was not grouped yet",
+                     fix="evalloop cluster groups all that is new" + (f"; grouped: {grouped}" if grouped else ""))
+
+
+def _check_week(week: str | None) -> None:
+    from evalloop.clusters.measure import is_week
+
+    if week is not None and not is_week(week):
+        raise UsageError(f"{week!r} is no ISO week", fix="write the year and the number of the week, such as 2026-W47")
 
 
 def _group(project: Project, store: ThemeStore, batch: Sequence[Failure], since: str, week: str, progress: Progress

@@ -13,6 +13,7 @@ from evalloop.loop.growing import grow_cases
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases, verify_release
 from evalloop.loop.themes import find_clusters
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,22 +96,26 @@ def _run(name: str, work: Callable[[], str]) -> Step:
 def _drain(project: Project) -> str:
     moved = drain(project)
     clash = f", {len(moved.conflicts):,} in conflict with it" if moved.conflicts else ""
-    return f"{moved.moved:,} events moved into the lake{clash}"
+    return f"{many(moved.moved, 'event')} moved into the lake{clash}"
 
 
 def _signals(project: Project) -> str:
     told = derive_signals(project)
-    return f"{told.events:,} events, capture rate {told.tier}"
+    rate = "unknown" if told.capture_rate.share is None else f"{told.capture_rate.share:.0%} of sessions"
+    return f"{many(told.events, 'event')}, capture rate {rate} ({told.tier})"
 
 
 def _cluster(project: Project) -> str:
+    from evalloop.records.times import weeks_text
+
     themes = find_clusters(project)
-    return f"{themes.failures:,} failures in {sum(each.size > 0 for each in themes.clusters)} themes ({themes.week})"
+    return (f"{many(themes.failures, 'failure')} in {many(themes.count, 'theme')} "
+            f"({weeks_text(themes.week, themes.since)})")
 
 
 def _grow(project: Project, evalset: str) -> str:
     grown = grow_cases(project, evalset)
-    return f"{len(grown.cases):,} new candidates in {evalset}"
+    return f"{many(len(grown.cases), 'new candidate')} in {evalset}"
 
 
 def _verify(project: Project, now: datetime) -> str:
@@ -140,7 +145,7 @@ def _for_humans(project: Project) -> Iterator[str]:
         evalset = suite.load(path, graders)
         waiting = sum(case.status == "candidate" for case in evalset.cases)
         if waiting:
-            yield f"{waiting:,} candidates of {evalset.name} wait: evalloop review {evalset.name}"
+            yield f"{many(waiting, 'candidate')} of {evalset.name} for review: evalloop review {evalset.name}"
     for release in list_releases(project):
         worse = [each.cluster for each in release.checks if each.verdict == "worse"]
         confirmed = [each.cluster for each in release.checks if each.verdict == "confirmed"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.pytest_plugin import is_eval_id
 from evalloop.pytest_plugin.options import Options
 from evalloop.pytest_plugin.state import Job, baseline_of, state_of
@@ -45,12 +45,8 @@ def header_of_ids(config: pytest.Config, ids: Sequence[str]) -> str:
 
 
 def _counts(cases: int, variants: int, items: int) -> str:
-    text = f"{_many(cases, 'case')} x {_many(variants, 'variant')}"
-    return text if items == cases * variants else f"{text} ({_many(items, 'item')} selected)"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    text = f"{many(cases, 'case')} x {many(variants, 'variant')}"
+    return text if items == cases * variants else f"{text} ({many(items, 'item')} selected)"
 
 
 def _limits(options: Options) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import loop
 from evalloop.contracts import ReportData
+from evalloop.printable import many
 from evalloop.pytest_plugin.options import Options
 from evalloop.records.report import Comparison
 from evalloop.records.run import Run, Summary, Trial
@@ -41,7 +42,7 @@ def rates(trials: Sequence[Trial]) -> Iterator[str]:
     rows = clusters(trials)
     width = max(len(row["cluster"]) for row in rows)
     for row in rows:
-        errors = f", {row['errors']} errors" if row["errors"] else ""
+        errors = f", {many(row['errors'], 'error')}" if row["errors"] else ""
         yield f"  {row['cluster']:<{width}}  {row['passed']}/{row['judged']} passed{errors}"
 
 

@@ -69,15 +69,16 @@ class Impact(Record):
 class Cluster(Record):
     """A group of failures; people see its ``label`` as a theme.
 
-    ``share`` is the weighted share of all failures of the week, ``share_low`` to ``share_high`` its interval clustered
+    ``share`` is the weighted share of all failures of the batch, ``share_low`` to ``share_high`` its interval clustered
     by user, ``n_effective`` the size of the sample it rests on, ``users`` how many users are in it. ``member_ids`` are
     failure ids of the batch, ``exemplars`` texts that carry the identity into the next week. ``kind`` is one of the
     failure taxonomy or "unsorted"; ``material`` is "failure" or "red-team". ``first_seen`` and ``last_seen`` are times
     of failures (ISO 8601). ``status`` is one of STATUSES, ``release`` the one that is said to mend it.
 
-    ``weeks`` are the shares of the last weeks, oldest first. ``trend`` is new, growing, shrinking, steady, quiet (no
-    failure this week) or back; ``change`` is the share minus that of the week before, with its interval, p and q
-    (Benjamini-Hochberg over the clusters). ``severity`` is the mean probability that a member is a failure.
+    ``since`` is the first week of the batch, ``week`` its last. ``weeks`` are the shares of the last weeks, oldest
+    first. ``trend`` is new, growing, shrinking, steady, quiet (no failure this week) or back; ``change`` is the last
+    week's share minus that of the week before, with its interval, p and q (Benjamini-Hochberg over the clusters).
+    ``severity`` is the mean probability that a member is a failure.
     ``came_from`` is the cluster that it split off, ``overlaps`` are clusters that lay in one group with it.
     """
 
@@ -114,6 +115,12 @@ class Cluster(Record):
     subthemes: tuple[Subtheme, ...] = ()
     came_from: str | None = None
     overlaps: tuple[str, ...] = ()
+    since: str = ""
+
+    @property
+    def named(self) -> bool:
+        """False for what was left over, near no theme."""
+        return self.cluster_id not in (OTHER, RED_TEAM)
 
 
 @dataclass(frozen=True)
@@ -145,3 +152,8 @@ class Themes(Record):
     clusters: tuple[Cluster, ...] = ()
     since: str = ""
     red_team: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many themes have a failure in this batch; what was left over is none."""
+        return sum(each.named and each.size > 0 for each in self.clusters)

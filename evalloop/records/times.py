@@ -38,6 +38,11 @@ def now_text() -> str:
     return time_text(datetime.now(UTC))
 
 
+def weeks_text(week: str, since: str = "") -> str:
+    """``2026-W38 to 2026-W47``, or one week where it began in the same one."""
+    return f"{since} to {week}" if since and since != week else week
+
+
 def time_of_us(micros: int) -> str:
     """The text of a moment given in microseconds since 1970 (UTC)."""
     return time_text(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros))

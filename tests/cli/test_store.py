@@ -32,7 +32,7 @@ def test_analysis_sees_the_same_before_and_after_a_drain(tmp_path: Path, monkeyp
         said.append(capsys.readouterr().out)
     assert said[0] == said[2] == said[4]
     assert json.loads(said[0])["events"] == 4
-    assert said[1] == "moved 4 events of 1 days into 1 files\n"
+    assert said[1] == "moved 4 events of 1 day into 1 file\n"
     assert said[3] == said[5] == "moved 0 events of 0 days into 0 files\n"
 
 

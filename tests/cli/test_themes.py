@@ -59,11 +59,13 @@ def test_text_says_what_a_week_holds(project: Path) -> None:
     """Shares with intervals, change, sparkline, parts; a theme of few users is counted, not shown; nothing of the
     terminal is obeyed."""
     shown = run(project).stdout
-    assert "2026-W47: 41 failures of 40 users in 4 themes" in shown
+    assert "2026-W47: 41 failures of 40 users in 3 themes" in shown
     line = next(each for each in shown.splitlines() if "Broken citations" in each)
     assert all(part in line for part in ("40.0%", "30.0% to 50.0%", "+30.0", "growing", "c-1111111111", "█"))
+    assert re.search(r"change to last .*\n +week, points\n", shown)
+    assert "change: share of the failures of 2026-W47 minus that of the week before" in shown
     assert "dead links 38%" in shown
-    assert "hidden: 2 themes (10.0%) of fewer than 3 users" in shown
+    assert "hidden: 1 theme (5.0%) of fewer than 3 users" in shown
     assert "other: 5 failures" in shown
     assert "secret" not in shown
     assert "\x1b" not in shown
@@ -82,7 +84,7 @@ def test_json_is_whole_and_holds_no_hidden_theme(project: Path) -> None:
     """Records of the shown themes, and what is left out as numbers."""
     data = json.loads(run(project, "--format", "json").stdout)
     assert [each["cluster_id"] for each in data["themes"]] == ["c-1111111111", "c-2222222222"]
-    assert (data["failures"], data["hidden"], data["other"], data["red_team"]) == (41, 2, 5, 2)
+    assert (data["failures"], data["hidden"], data["other"], data["red_team"]) == (41, 1, 5, 2)
     assert data["themes"][0]["share_low"] == 0.3
     assert "nobody else said this" not in json.dumps(data)
 

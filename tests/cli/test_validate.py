@@ -73,7 +73,7 @@ def test_a_sound_project_is_listed_by_cluster(project: Path, capsys: pytest.Capt
     (folder / "tone.evalset.yaml").write_text("evalset: cites\ncases:\n" + CASE + "    status: candidate\n")
     assert run(["validate"]) == 0
     out = capsys.readouterr().out
-    assert "cites, 1 cases (1 candidate), 0 variants: ok" in out
+    assert "cites, 1 case (1 candidate), 0 variants: ok" in out
     assert "1  tone" in out
 
 

@@ -40,11 +40,14 @@ def test_a_circle_of_joins_is_refused(tmp_path: Path) -> None:
     assert set(decided.read(tmp_path).merged) == {"a", "b"}
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "\u200b"])
-def test_a_name_has_words(tmp_path: Path, name: str) -> None:
-    """Empty, too long and invisible names are refused."""
-    with pytest.raises(UsageError, match="1 to 60 characters"):
+@pytest.mark.parametrize(("name", "told", "fix"), [
+    ("", "empty", "write a name"), ("   ", "empty", "write a name"), ("\u200b", "empty", "write a name"),
+    ("x" * 61, "at most 60 characters", "shorter")])
+def test_a_name_has_words(tmp_path: Path, name: str, told: str, fix: str) -> None:
+    """Empty, too long and invisible names are refused, each with its own mend."""
+    with pytest.raises(UsageError, match=told) as error:
         decided.rename(tmp_path, "c-1", name)
+    assert fix in error.value.fix
 
 
 def test_a_team_has_its_own_taxonomy(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evalloop.clusters.embed import OfflineEmbedder
 from evalloop.clusters.label import TAXONOMY, Ask, LlmLabeler, PhraseLabeler
-from evalloop.clusters.text import prose
+from evalloop.clusters.text import prose, unescaped
 from evalloop.contracts import Label
 
 CITATIONS = [
@@ -70,6 +70,20 @@ def test_names_and_quotes_hold_no_code() -> None:
     label = PhraseLabeler().label(texts, np.zeros(6, np.int64), OfflineEmbedder().embed(texts))[0]
     assert "total is wrong" in label.label
     assert not any("sum(" in each for each in (label.label, *label.keywords, *label.quotes))
+
+
+def test_line_ends_as_two_characters_are_no_words() -> None:
+    """Code that came in an escaped form is read as code, and no name holds the n of its line ends."""
+    texts = [rf"\n\ndef append({word}):\n    items.append({word})" for word in ("a", "b", "c", "d", "e", "f")]
+    label = PhraseLabeler().label(texts, np.zeros(6, np.int64), OfflineEmbedder().embed(texts))[0]
+    assert not {"n", "nn"} & set(" ".join((label.label, *label.keywords, *label.quotes)).split())
+    assert prose(r"\n\ndef append(a):\n    pass\nit fails for lists") == "it fails for lists"
+
+
+@pytest.mark.parametrize("text", [r"put it in src\new", r"C:\new\notes is empty", "a\nb \\n c \\n d", "plain"])
+def test_what_is_no_escaped_line_end_stays(text: str) -> None:
+    """Paths, and texts that have line ends of their own."""
+    assert unescaped(text) == text
 
 
 def test_quotes_are_members_and_differ() -> None:

@@ -70,5 +70,5 @@ def test_an_old_error_stands_until_its_trial_has_a_better_end(project: Any, new_
     project.env["OPENAI_BASE_URL"] = good.base_url
     done = project.evalloop("run", "--retry-errors", "r")
     assert done.returncode == 7
-    assert "2 trials were not begun" in done.stderr
+    assert "2 trials not begun" in done.stderr
     assert project.evalloop("run", "--resume", "r").returncode == 0
