@@ -65,8 +65,8 @@ def test_labels_and_features_are_plain_sums(told: list[tuple[int, str, int, int]
 def test_a_reviewer_alone_labels_a_turn() -> None:
     """The mean of the reviewers' scores against 0.5; what a judge says, or a score on another scale, is no label, and
     a vote can cancel it out."""
-    evidence = turns_of(7, review("r6", 4.0), review("r0", 0.2), review("r1", 0.9), review("r2", 0.4), review("r2", 0.9),
-                        review("r3", 0.0, "grader"), review("r4", 0.5), review("r5", 1.0))
+    evidence = turns_of(7, review("r0", 0.2), review("r1", 0.9), review("r2", 0.4), review("r2", 0.9),
+                        review("r3", 0.0, "grader"), review("r4", 0.5), review("r5", 1.0), review("r6", 4.0))
     assert labels_of(evidence, [("r5", "thumbs", "explicit", -1, 0.5)]).bad.tolist() == [1, 0, 0]
 
 
