@@ -41,9 +41,10 @@ def command(week: str | None, top: int, labeler: str | None, min_cluster: int | 
     """Group failures into named themes with stable ids.
 
     The first time all failures are grouped; later only those of new weeks, and known themes keep ids, names and status.
-    Grouping a batch again gives the same themes. Each theme is shown with its share of all failures and a 95 % interval
-    clustered by user (a failure without a known user counts as a user of its own). Works offline; with a judge model
-    set, the model names the themes. `evalloop themes` shows changes from week to week.
+    Grouping a batch again gives the same themes, and takes in failures that came late. Each theme is shown with its
+    share of all failures and a 95 % interval clustered by user (a failure without a known user counts as a user of its
+    own). Works offline; with a judge model set, the model names the themes. `evalloop themes` shows changes from week
+    to week.
     """
     project = open_project(labeler=labeler, min_cluster=min_cluster, embedder=embedder, clusterer=clusterer)
     with _Steps() as steps:

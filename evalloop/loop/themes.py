@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +30,9 @@ def find_clusters(project: Project, *, week: str | None = None, progress: Progre
                   ) -> Themes:
     """Groups the failures that are not grouped yet into clusters, and keeps them; returns how they stand now.
 
-    The first time all of history is one batch; later every new week is one of its own, and only its failures are read
-    for groups: known clusters keep ids, names and status. The last batch is grouped again where it has grown.
+    The first time all of history is one batch, which takes what is older, should it come later; every further week is
+    one of its own, and only its failures are read for groups: known clusters keep ids, names and status. The last batch
+    is grouped again where it has grown.
     ``week`` groups the whole batch again that this week is part of, and no other; UsageError when there is none. Raises
     EmptyError when there is no failure to group.
     """
@@ -170,12 +171,19 @@ def _batches(found: Sequence[Failure], known: Sequence[tuple[str, str]], week: s
     by_week: dict[str, list[Failure]] = {}
     for each in found:
         by_week.setdefault(week_of(each.occurred_at), []).append(each)
-    if week is None and not by_week:
-        return []
-    last, since = _batch_of(week, known) if week else known[-1] if known else (max(by_week), min(by_week))
-    again = [each for name in sorted(by_week) if since <= name <= last for each in by_week[name]]
-    later = [(name, name, by_week[name]) for name in sorted(by_week) if name > last and week is None]
-    return [*([(since, last, again)] if again else []), *later]
+    wanted = [_batch_of(week, known)] if week is not None else _wanted(by_week, known)
+    return [(since, last, batch) for last, since in wanted if (
+        batch := [each for name in sorted(by_week) if since <= name <= last for each in by_week[name]])]
+
+
+def _wanted(weeks: Collection[str], known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(last week, first week) of the batches to group: the first where older weeks came, weeks of none, the last."""
+    if not weeks or not known:
+        return [(max(weeks), min(weeks))] if weeks else []
+    (first, since), *later = known
+    held = [(first, min(since, *weeks)), *later]
+    new = [(name, name) for name in weeks if not any(start <= name <= last for last, start in held)]
+    return sorted({*(held[:1] if held[0] != known[0] else ()), *new, held[-1]})
 
 
 def _batch_of(week: str, known: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -83,6 +83,22 @@ def test_a_week_groups_the_batch_again_that_it_is_part_of(project: loop.Project,
     assert _ids(loop.read_themes(project) or first) == _ids(second)
 
 
+def test_failures_that_come_late_are_grouped(project: loop.Project, send: Send) -> None:
+    """A week that had none yet is a batch of its own; one older than all becomes part of the first batch."""
+    send(1, 12)
+    first = loop.find_clusters(project)
+    send(4, 12)
+    loop.find_clusters(project)
+    send(3, 12)
+    send(0, 12)
+    last = loop.find_clusters(project)
+    assert (last.week, last.failures) == ("2026-W41", 12)
+    grouped = {week: loop.read_themes(project, week) for week in ("2026-W38", "2026-W40", "2026-W41")}
+    assert {week: (each.since, each.failures) for week, each in grouped.items() if each} == {
+        "2026-W38": ("2026-W37", 24), "2026-W40": ("2026-W40", 12), "2026-W41": ("2026-W41", 12)}
+    assert {name for each in grouped.values() if each for name in _ids(each)} == set(_ids(first))
+
+
 def test_shares_name_their_weeks(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
     """Shares of all history are not called those of its last week, by no verb and in no case; later weeks are one."""
     send(0, 6)
