@@ -65,7 +65,7 @@ def test_capture_knows_what_was_drained(drained: Path, capsys: pytest.CaptureFix
     assert "stored 1, already there 1, in conflict 1" in shown.out
     assert "more.jsonl:2: event_id: event " in shown.err
     assert run(["store", "drain"]) == 0
-    assert "moved 1 events" in capsys.readouterr().out
+    assert "moved 1 event of" in capsys.readouterr().out
 
 
 def test_conflict_that_came_another_way_is_told(drained: Path, capsys: pytest.CaptureFixture[str]) -> None:
