@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.loop import find_clusters, open_project
 from evalloop.printable import many, one_line
@@ -47,41 +47,13 @@ def command(week: str | None, top: int, labeler: str | None, min_cluster: int | 
     to week.
     """
     project = open_project(labeler=labeler, min_cluster=min_cluster, embedder=embedder, clusterer=clusterer)
-    with _Steps() as steps:
-        themes = find_clusters(project, week=week, progress=steps.note)
+    with watched(project):
+        themes = find_clusters(project, week=week)
     if as_json:
         click.echo(json.dumps(themes.to_dict(), ensure_ascii=False, indent=1))
     else:
         _print(themes, top)
     return ExitCode.OK
-
-
-class _Steps:
-    """A bar on a terminal for what takes long; silent elsewhere."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> _Steps:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._bar.start()
-        return self
-
-    def note(self, step: str, done: int, total: int) -> None:
-        """A step begins, or has come so far."""
-        if self._bar is None:
-            return
-        task = next((each for each in self._bar.tasks if each.description == step), None)
-        number = task.id if task else self._bar.add_task(step, total=total or None)
-        self._bar.update(number, completed=done, total=total or None)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def _print(themes: Themes, top: int) -> None:

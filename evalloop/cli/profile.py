@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project, read_profiles
 from evalloop.printable import one_line
@@ -38,8 +39,8 @@ def command(by: str, users: Sequence[str], min_users: int | None, top: int, *, e
     of one user are not many observations. A view of one user needs that user's consent to training; a group with fewer
     users than the minimum is not shown.
     """
-    project = open_project(min_users=min_users)
-    result = read_profiles(project, by, users=users if users or each_user else None)
+    with watched(open_project(min_users=min_users)) as project:
+        result = read_profiles(project, by, users=users if users or each_user else None)
     if as_json:
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=1))
     else:

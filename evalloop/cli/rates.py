@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.steps import watched
 from evalloop.printable import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def report(as_json: bool) -> None:
     votes, corrections, outcomes and reviewers, than against a good one; 1 tells nothing. Intervals are 95 % and
     clustered by user. A week has drifted when its rate differs from all weeks before it (p < 0.001).
     """
-    found = loop.detector_worth(loop.open_project())
+    with watched(loop.open_project()) as project:
+        found = loop.detector_worth(project)
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in found], ensure_ascii=False, indent=1))
         return
@@ -60,7 +62,8 @@ def rate(days: int, as_json: bool) -> None:
     to 50 % healthy, above mature. Orphans are responses that events speak of and that never came. A gap is a kind of
     event that a surface sent before, but not since, and that is no chance at the earlier rate.
     """
-    slices, gaps = loop.capture_rates(loop.open_project())
+    with watched(loop.open_project()) as project:
+        slices, gaps = loop.capture_rates(project)
     if as_json:
         told = {"slices": [each.to_dict() for each in slices], "gaps": [each.to_dict() for each in gaps]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))

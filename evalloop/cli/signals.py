@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop.cli.rates import rate, report
+from evalloop.cli.steps import watched
 from evalloop.cli.trust import fit, weights
 from evalloop.loop import derive_signals, open_project
 from evalloop.printable import many, printable
@@ -46,7 +47,8 @@ def command(ctx: click.Context, detectors: Sequence[str], by: str | None, *, eng
     from evalloop.signals.heard import NONE
     from evalloop.store.schema import suggest
 
-    result = derive_signals(open_project(engine=engine), detectors, by=by)
+    with watched(open_project(engine=engine)) as project:
+        result = derive_signals(project, detectors, by=by)
     if by and result.groups and all(each.value == NONE for each in result.groups):
         click.echo(f"warning: no answer has {printable(by, limit=40)} in its context: {suggest(by, CONTEXT)}", err=True)
     if as_json:

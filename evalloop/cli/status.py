@@ -7,6 +7,7 @@ import json
 import click
 
 from evalloop import loop
+from evalloop.cli.steps import watched
 from evalloop.printable import one_line
 
 MARKS = {"works": ("works", "green"), "thin": ("thin", "yellow"), "exhaust": ("EXHAUST", "red")}
@@ -20,7 +21,8 @@ def command(*, as_json: bool) -> None:
     A part is exhaust when what comes into it goes nowhere: votes that nobody groups, themes without cases, runs that
     decide nothing, releases that nobody asks production about.
     """
-    told = loop.status(loop.open_project())
+    with watched(loop.open_project()) as project:
+        told = loop.status(project)
     if as_json:
         click.echo(json.dumps(told.to_dict(), indent=1, ensure_ascii=False))
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.printable import one_line
 
@@ -31,7 +32,8 @@ def fit(html: Path | None, as_json: bool) -> int:
     and an isotonic recalibration's, AUC, and a reliability diagram. A surface with too few labels uses the model of all
     together; without any model the documented prior holds. Votes are never features. Exit 5 when nothing was learned.
     """
-    model = loop.fit_scores(loop.open_project())
+    with watched(loop.open_project()) as project:
+        model = loop.fit_scores(project)
     if html:
         from evalloop.signals.page import as_html
 
@@ -51,8 +53,8 @@ def weights(as_json: bool) -> int:
     Nothing is deleted: failures of accounts that are set apart have weight 0 and the reason. The settings weighting,
     user_cap, weight_limit, margins, quarantine and trusted change what is done.
     """
-    project = loop.open_project()
-    found = loop.weigh_failures(project, words=False)
+    with watched(loop.open_project()) as project:
+        found = loop.weigh_failures(project, words=False)
     if as_json:
         click.echo(json.dumps(found.weighting.to_dict(), ensure_ascii=False, indent=1))
         return ExitCode.OK

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.printable import one_line
 
@@ -49,8 +50,9 @@ def command(name: str, segments: Sequence[str], baseline_days: int, days: int, s
 
     project = loop.open_project()
     watch = Watch(project.config.alpha, days, split)
-    release = loop.verify_release(project, name, now=now, segments=segments, baseline_days=baseline_days, watch=watch,
-                                  keep=keep)
+    with watched(project):
+        release = loop.verify_release(project, name, now=now, segments=segments, baseline_days=baseline_days,
+                                      watch=watch, keep=keep)
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in release.checks], indent=1, ensure_ascii=False))
     else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import ConfigError, EmptyError
-from evalloop.loop.project import Project
+from evalloop.loop.project import Progress, Project
 from evalloop.loop.warehouse import WarehouseEvents
 
 if TYPE_CHECKING:
@@ -87,8 +87,11 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
             more = WarehouseEvents(project)
             held = engine.rows(more, schema)
             every, digest = every.union(_first_of_each(held.anti_join(every, "event_id"))), f"{digest} {more.digest}"
+        project.progress("turns and acts", 0, 0)
         evidence = gather(engine, every, idle_s=config.session_gap)
-        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), f"{digest} {config.session_gap:g}")
+        project.progress("turns and acts", 1, 1)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), f"{digest} {config.session_gap:g}",
+                        project.progress)
 
 
 def _options(given: Sequence[str]) -> dict[str, str]:
@@ -113,16 +116,23 @@ def _first_of_each(events: Any) -> Any:
 
 @dataclass(frozen=True)
 class Workbench:
-    """Evidence, and the files in which the signals derived from it are kept; ``digest`` names the events."""
+    """Evidence, and the files in which the signals derived from it are kept; ``digest`` names the events, ``progress``
+    hears of each detector."""
 
     evidence: Evidence
     files: SignalFiles
     digest: str
+    progress: Progress
 
     def signals(self, detectors: Sequence[Detector]) -> dict[str, Any]:
         """The signals of each detector by ``name@version``; only those are derived whose version or events changed."""
-        return {detector_id: self._of(detector, detector_id)
-                for detector in detectors for detector_id in (f"{detector.name}@{detector.version}",)}
+        found = {}
+        for number, detector in enumerate(detectors):
+            self.progress("signals", number, len(detectors))
+            name = f"{detector.name}@{detector.version}"
+            found[name] = self._of(detector, name)
+        self.progress("signals", len(detectors), len(detectors))
+        return found
 
     def records(self, detectors: Sequence[Detector]) -> dict[str, list[Signal]]:
         """The same as records, each list by time."""

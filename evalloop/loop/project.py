@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +15,20 @@ from evalloop.masking import Masker, Masking, open_masker
 from evalloop.printable import one_line
 
 _log = logging.getLogger("evalloop")
+Progress = Callable[[str, int, int], None]
+"""Hears of long work: the step, how much of it is done, and of how much (0: not known)."""
+
+
+def _unheard(step: str, done: int, total: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass
 class Project:
-    """What every verb works on: the settings of a folder, and its plugins (loaded when first used)."""
+    """What every verb works on: the settings of a folder, its plugins (loaded when first used), and who watches."""
 
     config: settings.Config
+    progress: Progress = _unheard
 
     @cached_property
     def host(self) -> plugins.PluginHost:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from evalloop.records.failure import Failure
     from evalloop.store.themes import ThemeStore
 
-Progress = Callable[[str, int, int], None]
 
-
-def find_clusters(project: Project, *, week: str | None = None, progress: Progress = lambda step, done, total: None
-                  ) -> Themes:
+def find_clusters(project: Project, *, week: str | None = None) -> Themes:
     """Groups the failures that are not grouped yet into clusters, and keeps them; returns how they stand now.
 
     The first time all of history is one batch, which takes what is older, should it come later; every further week is
@@ -45,8 +42,8 @@ def find_clusters(project: Project, *, week: str | None = None, progress: Progre
             raise EmptyError("no failure to group" + (f" in the batch of {week}" if week else ""),
                              fix="import events with complaints first; evalloop signals shows what the events say")
         for since, last, batch in batches:
-            progress(f"themes of {last}", 0, 0)
-            themes = _group(project, store, batch, since, last, progress)
+            project.progress(f"themes of {last}", 0, 0)
+            themes = _group(project, store, batch, since, last)
     assert themes is not None
     return _told(project, themes)
 
@@ -205,8 +202,7 @@ def _check_week(week: str | None) -> None:
         raise UsageError(f"{week!r} is no ISO week", fix="write the year and the number of the week, such as 2026-W47")
 
 
-def _group(project: Project, store: ThemeStore, batch: Sequence[Failure], since: str, week: str, progress: Progress
-           ) -> Themes:
+def _group(project: Project, store: ThemeStore, batch: Sequence[Failure], since: str, week: str) -> Themes:
     """Groups one batch against what was known before it, and keeps the result."""
     from evalloop.clusters.redteam import is_red_team
     from evalloop.clusters.themes import ThemeOptions, build
@@ -218,7 +214,7 @@ def _group(project: Project, store: ThemeStore, batch: Sequence[Failure], since:
                            names=people.names, merged=people.merged)
     asker = Asker(project, config.theme_calls)
     told = _summarized(project, batch, asker)
-    clusters = build(told, before.clusters if before else (), _embedder(project, progress),
+    clusters = build(told, before.clusters if before else (), _embedder(project),
                      project.host.get("clusterers", config.clusterer), _labeler(project, asker, people), options)
     themes = Themes(week, len(batch), len({each.user_key or each.failure_id for each in batch}), tuple(clusters),
                     since, sum(map(is_red_team, batch)))
@@ -258,7 +254,7 @@ def _store(project: Project) -> ThemeStore:
     return ThemeStore(store_address(project))
 
 
-def _embedder(project: Project, progress: Progress) -> Embedder:
+def _embedder(project: Project) -> Embedder:
     """The embedder of the settings, with its model, on top of the vectors that are kept."""
     from evalloop.clusters.kept import KeptEmbedder
     from evalloop.store.vectors import VectorStore, key_of
@@ -269,7 +265,7 @@ def _embedder(project: Project, progress: Progress) -> Embedder:
         inner = inner.with_model(config.embedding_model, config.embedding_base_url or None)
     place = key_of(f"{inner.name} {inner.version} {config.embedding_model}").hex()[:12]
     folder = config.state_dir / "vectors" / f"{inner.name}-{place}"
-    return KeptEmbedder(inner, VectorStore(folder), lambda done, total: progress("vectors", done, total))
+    return KeptEmbedder(inner, VectorStore(folder), lambda done, total: project.progress("vectors", done, total))
 
 
 def _labeler(project: Project, asker: Asker, people: Decided) -> Labeler:
