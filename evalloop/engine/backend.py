@@ -26,8 +26,10 @@ Table = Any
 """An Ibis table expression."""
 Function = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 BATCH, ROWS = 50_000, 1_000
-SCRATCH = ("set checkpoint_threshold = '1TB'", "pragma disable_checkpoint_on_shutdown")
-"""The database of kept tables need not survive its process: it is never brought to order on the disk."""
+SCRATCH = ("set checkpoint_threshold = '1TB'", "pragma disable_checkpoint_on_shutdown",
+           "set parquet_metadata_cache = true")
+"""The database of kept tables need not survive its process: it is never brought to order on the disk. Every kept table
+reads the same files of the lake, whose footers are read once."""
 MEASURED = {"spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB"}
 """Spark sends a table whole to every worker once its size was measured, not by a guess from compressed files: of twenty
 million events it took two columns for 10 MB, and they were gigabytes."""
