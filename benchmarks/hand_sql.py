@@ -30,12 +30,15 @@ from evalloop.preferences.select import regenerated
 from evalloop.signals import evalloop_detectors
 from evalloop.signals.capturing import keyed_turns, sums_by_unit
 from evalloop.signals.derive import derive, together
-from evalloop.signals.evidence import gather
+from evalloop.signals.evidence import CONTEXT, gather
 from evalloop.store.columns import schema
 
 DETECTORS = ("copy", "regenerate", "stop", "share", "escalate", "accept", "thumbs")
+TOLD = tuple(name for name in CONTEXT if name != "segment")
+"""What a turn says of itself, but for a map, which cannot be compared."""
 TURN = ("response_id", "session_id", "stitched", "place", "user_key", "at_us", "day", "event_id", "regenerate_of",
-        "next_us", "next_event", "following_event", "following_us", "surface", "response_chars")
+        "next_us", "next_event", "following_event", "following_us", "prompt_chars", "response_chars", "response_words",
+        *TOLD)
 SIGNAL = ("detector", "response_id", "session_id", "user_key", "event_ids", "polarity", "weight", "at_us", "day",
           "reason")
 
@@ -64,31 +67,29 @@ create view log as select * from read_parquet({files}, hive_partitioning = false
 create table replaced as select distinct replaces as event_id from log where replaces is not null;
 create view events as select * from log anti join replaced using (event_id);
 create table made as
-  select response_id, event_id, at_us, day, session_id, user_key, regenerate_of, surface, response_chars,
-    length(prompt) as prompt_chars
+  select response_id, event_id, at_us, day, session_id, user_key, regenerate_of, length(prompt) as prompt_chars
   from events where event_type = 'generation.completed'
   qualify row_number() over (partition by response_id order by at_us, event_id) = 1;
 create view acts as
-  select event_id, event_type, at_us, day, user_key, chars, total, chars_shown, value, time_to_accept_ms, surface,
+  select event_id, event_type, at_us, day, user_key, chars, total, chars_shown, value, time_to_accept_ms,
     coalesce(regenerate_of, response_id) as response_id
   from events where event_type not in ('generation.completed', 'feedback.retracted')
   union all
-  select m.event_id, 'generation.completed', m.at_us, m.day, m.user_key, null, null, null, null, null, m.surface,
-    m.regenerate_of
+  select m.event_id, 'generation.completed', m.at_us, m.day, m.user_key, null, null, null, null, null, m.regenerate_of
   from made m semi join made o on m.regenerate_of = o.response_id and m.regenerate_of <> m.response_id;
 create table lost as
   select response_id, arg_min(at_us, (at_us, event_id)) as at_us, arg_min(day, (at_us, event_id)) as day,
-    min(user_key) as user_key, arg_min(surface, (at_us, event_id)) as surface
+    min(user_key) as user_key, arg_min(event_id, (at_us, event_id)) as told_by
   from acts anti join made using (response_id) group by response_id;
 """
 
 TURNS = """
 create table stitched as
   with every as (
-    select response_id, event_id, at_us, day, session_id, user_key, regenerate_of, surface, response_chars, prompt_chars
+    select response_id, event_id, at_us, day, session_id, user_key, regenerate_of, prompt_chars, event_id as told_by
     from made
     union all
-    select response_id, null, at_us, day, null, user_key, null, surface, null, null from lost),
+    select response_id, null, at_us, day, null, user_key, null, null, told_by from lost),
   opened as (
     select *, case when at_us - lag(at_us) over w <= 1800000000 then 0 else 1 end as opens
     from every where session_id is null
@@ -119,18 +120,22 @@ create table turns as
   shown as (select distinct response_id from acts where event_type = 'signal.shown'),
   suggested as (select event_id from made semi join shown using (response_id)),
   placed as (
-    select t.* exclude (try_of, fresh, again, prompt_chars), l.next_us,
+    select t.* exclude (try_of, fresh, again), l.next_us,
       case when s.event_id is null and n.event_id is null then l.next_event end as next_event
     from tried t left join leads l using (session_id, try_of)
-    left join suggested s on t.event_id = s.event_id left join suggested n on l.next_event = n.event_id)
-  select response_id, session_id, stitched, place, user_key, at_us, day, event_id, regenerate_of, next_us, next_event,
-    next_event as following_event, case when next_event is not null then next_us end as following_us, surface,
-    response_chars
-  from placed
-  union all
-  select response_id, session_id, stitched, null, user_key, at_us, day, null, null, null, null, null, null, surface,
-    null
-  from stitched where event_id is null;
+    left join suggested s on t.event_id = s.event_id left join suggested n on l.next_event = n.event_id),
+  every as (
+    select response_id, session_id, stitched, place, user_key, at_us, day, event_id, regenerate_of, next_us, next_event,
+      next_event as following_event, case when next_event is not null then next_us end as following_us, prompt_chars,
+      told_by
+    from placed
+    union all
+    select response_id, session_id, stitched, null, user_key, at_us, day, null, null, null, null, null, null, null,
+      told_by
+    from stitched where event_id is null)
+  select every.* exclude (told_by), if(every.event_id is null, null, e.response_chars) as response_chars,
+    if(every.event_id is null, null, e.response_words) as response_words, {context}
+  from every join events e on e.event_id = told_by;
 """
 
 SIGNALS = """
@@ -224,7 +229,7 @@ def by_hand(files: list[str], out: Path, memory: str) -> None:
     with duckdb.connect(out / "scratch.duckdb", config={
             "threads": 2, "preserve_insertion_order": False, "temp_directory": str(out / "scratch"), **bounds}) as con:
         con.execute(EVENTS.replace("{files}", repr(files)))
-        for part in (TURNS, SIGNALS, PAIRS):
+        for part in (TURNS.replace("{context}", ", ".join(CONTEXT)), SIGNALS, PAIRS):
             con.execute(part)
         for name, columns in COLUMNS.items():
             (out / name).mkdir()
