@@ -73,8 +73,7 @@ def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -
                                   "surface", "segment")
     every = turns.left_join(sums, "response_id").drop("response_id_right")
     every = every.mutate(**{name: every[name].fill_null(0) for name in _SUMS})
-    fitted = model is not None and bool(model.surfaces)
-    if model is not None and fitted:
+    if fitted := model is not None and bool(model.surfaces):
         every = _shifted(evidence, every, judged, model)
     shift = every.shift / float(MILLION) / float(MILLION) if fitted else 0.0
     blind = _chance(every.intercept + shift) if fitted else ibis.null("float64")

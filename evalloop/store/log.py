@@ -16,7 +16,7 @@ from evalloop.records.event import Event
 from evalloop.store import columns
 from evalloop.store.body import Row
 from evalloop.store.database import LOG_PAGES
-from evalloop.store.drain import Drained, conflicts, drain, settled
+from evalloop.store.drain import LAST_DAY, Drained, conflicts, drain, settled
 from evalloop.store.events import Added, EventStore, added
 from evalloop.store.held import Held
 from evalloop.store.lake import Lake, Part
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH = 20_000
-LAST_DAY = "9999-99-99"
 
 
 @dataclass(frozen=True)
