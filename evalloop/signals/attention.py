@@ -25,16 +25,19 @@ class Dwell:
     """Reading time: focused and visible milliseconds, by the time that reading the answer takes.
 
     Good: at least ``ratio`` of the time that ``wpm`` words a minute take, and ``long_s`` seconds or an act that takes
-    the answer over. Bad: less than ``short_s`` seconds, then away from the page or another try. Silent otherwise: long
-    reading may be confusion, and one cut does not fit all lengths. The time of all views of a turn is summed.
+    the answer over. Bad: less than ``short_s`` seconds, then another try, or away: no answer follows in the session,
+    and by the newest event the last view is more than ``away_s`` seconds old. Silent otherwise: long reading may be
+    confusion, one cut does not fit all lengths, and who is away for a moment may come back. The time of all views of a
+    turn is summed, however late they came.
     """
 
     ratio: float = threshold(0.5, "a guess")
     wpm: float = threshold(238.0, "silent reading of English: Brysbaert 2019")
     long_s: float = threshold(30.0, "the usual satisfied-click cut; why one cut is wrong: Kim et al., WSDM 2014")
     short_s: float = threshold(3.0, "a guess")
+    away_s: float = threshold(1800.0, "the usual gap between sessions")
     name: str = "dwell"
-    version: str = "1"
+    version: str = "2"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -42,21 +45,28 @@ class Dwell:
         views = evidence.of_type("response.viewed")
         found = by_turn(views, focused=ibis.coalesce(views.focused_ms, views.visible_ms).sum().cast("int64"))
         turns = evidence.turns.select(
-            "response_id", "next_us", "session_id", "place", turn_us="at_us",
+            "response_id", "next_us", turn_us="at_us", answered=evidence.turns.event_id.notnull(),
             words=ibis.coalesce(ibis._.response_words.cast("float64"), ibis._.response_chars / CHARS_PER_WORD))
         found = found.inner_join(turns, "response_id")
         found = found.filter(found.focused.notnull())
         taken = evidence.of_type(*TAKEN).select(took="response_id").distinct()
         again = evidence.of_type("signal.regenerated", "generation.completed").select(retried="response_id").distinct()
         found = found.left_join(taken, found.response_id == taken.took)
-        found = found.left_join(again, found.response_id == again.retried)
+        found = found.left_join(again, found.response_id == again.retried).cross_join(_newest(evidence))
         read = found.focused / (found.words * (60_000 / self.wpm)).nullif(0.0) >= self.ratio
         good = read.fill_null(False) & ((found.focused >= self.long_s * 1000) | found.took.notnull())
-        left = found.next_us.isnull() | found.retried.notnull()
+        quiet_us = found.now_us - ibis.greatest(found.turn_us, found.at_us)
+        away = found.answered & found.next_us.isnull() & (quiet_us > int(self.away_s * SECOND))
+        left = away | found.retried.notnull()
         bad = (found.focused < self.short_s * 1000) & found.took.isnull() & left
         marked = found.mutate(polarity=ibis.cases((good, 1.0), (bad, -1.0), else_=ibis.null("float64")))
         marked = marked.filter(marked.polarity.notnull())
         return marked.select("response_id", "event_ids", "at_us", "user_key", "polarity", weight=ibis.literal(0.2))
+
+
+def _newest(evidence: Evidence) -> Table:
+    """(now_us): when the newest event happened, which is as far as anything is known; no clock is asked."""
+    return evidence.events.aggregate(now_us=evidence.events.at_us.max())
 
 
 @dataclass
@@ -94,8 +104,7 @@ class Abandon:
         found = ends.left_join(seen, "response_id").drop("response_id_right")
         found = found.mutate(failed=(found.finish_reason == "error").fill_null(False))
         found = found.filter(found.event_ids.notnull() | found.failed)
-        now = evidence.events.aggregate(now_us=evidence.events.at_us.max())
-        found = found.cross_join(now)
+        found = found.cross_join(_newest(evidence))
         took, stopped, said = (found[name].fill_null(False) for name in ("took", "stopped", "said"))
         last_us = ibis.greatest(found.turn_us, found.at_us.fill_null(found.turn_us))
         over = said | (found.now_us - last_us > int(self.idle_s * SECOND))

@@ -261,3 +261,35 @@ def test_session_that_ends_with_an_error_is_abandoned() -> None:
     (three,), (four,) = (with_thresholds([DETECTORS["abandon"]], [f"abandon.tries={n}"]) for n in (3, 4))
     assert [each.response_id for each in signals_of(three, tries)] == ["r3"]
     assert signals_of(four, tries) == []
+
+
+def view(second: float, focused_ms: int, response: str = "r1") -> Event:
+    """A visit to an answer."""
+    return make_event("response.viewed", response, second, payload={"focused_ms": focused_ms})
+
+
+def other(second: float) -> Event:
+    """Somebody else's answer: by it the log is known to reach that far."""
+    return make_generation("later", second, session="s9", user="u9")
+
+
+def test_reader_who_left_is_known_by_the_newest_event_alone() -> None:
+    """A second's look is bad once the log has gone on for half an hour without a return, and not before."""
+    assert found("dwell", view(1, 1000)) == []
+    assert found("dwell", view(1, 1000), other(1801)) == []
+    assert found("dwell", view(1, 1000), other(1802)) == [(-1, 0.2)]
+    assert found("dwell", view(1, 1000), view(60, 900), other(1802)) == []
+    assert found("dwell", view(1, 1000), view(60, 900), other(1861)) == [(-1, 0.2)]
+
+
+def test_reader_who_came_back_however_late_read_all_visits_together() -> None:
+    """What was said of a short look is taken back by a later visit; enough reading in all is good."""
+    assert found("dwell", view(1, 1000), view(5000, 2500), other(9000)) == []
+    assert found("dwell", view(1, 1000), view(5000, 30_000), other(9000)) == [(1, 0.2)]
+
+
+def test_short_look_needs_no_wait_where_another_try_was_asked_for() -> None:
+    """Another try is away at once; a next answer, or an answer that was not captured, tells nothing of leaving."""
+    assert found("dwell", view(1, 1000), *EVENTS["regenerate"]) == [(-1, 0.2)]
+    assert found("dwell", view(1, 1000), make_generation("r2", 60, prompt="else"), other(9000)) == []
+    assert found("dwell", view(1, 1000, "lost"), other(9000)) == []

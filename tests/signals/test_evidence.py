@@ -223,6 +223,7 @@ POOL = [
     make_event("signal.accepted", "r3", 63, payload={"time_to_accept_ms": 900}),
     make_event("response.viewed", "r1", 30, payload={"focused_ms": 31_000}),
     make_event("response.viewed", "r5", 4002, payload={"focused_ms": 900}),
+    make_event("response.viewed", "r5", 9000, payload={"focused_ms": 4100}), make_generation("r6", 7000, user="u3"),
     make_event("feedback.retracted", "", 9, links={"retracts": "feedback.thumbs-r1-3-u1"}, subject={
         "level": "response", "response_id": "r1"}),
     make_event("consent.changed", "", 90, subject={"level": "user"}, consent={"basis": "consent", "purposes": ["ops"]}),
