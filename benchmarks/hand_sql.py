@@ -166,7 +166,7 @@ create table signals as
     select 'copy@2' as detector, response_id, event_ids, at_us, user_key, 1.0 as polarity,
       case when share >= 0.8 then 0.5 when share >= 0.1 then 0.25 else 0.1 end as weight, null as reason from copied
     union all
-    select name || if(name = 'stop', '@3', '@2'), o.response_id, event_ids, o.at_us, o.user_key,
+    select name || if(name in ('stop', 'regenerate'), '@3', '@2'), o.response_id, event_ids, o.at_us, o.user_key,
       if(name = 'share', 1.0, -1.0),
       case name when 'regenerate' then 0.3 when 'share' then 0.4 when 'escalate' then 0.6
         else if(coalesce(coalesce(shown, t.response_chars) >= 0.8 * usual, false), 0.0, 0.2) end,

@@ -173,8 +173,7 @@ def regenerations(evidence: Evidence) -> Iterator[Find]:
 
 def _replaces(evidence: Evidence) -> dict[str, str]:
     """The answer that each new try was asked for in place of, as its generation or the act says."""
-    linked = {turn.response_id: turn.generation.links["regenerate_of"] for turn in evidence.turns.values()
-              if turn.generation and turn.generation.links.get("regenerate_of")}
+    linked = {turn.response_id: turn.regenerate_of for turn in evidence.turns.values() if turn.regenerate_of}
     told = {event.response_id: turn.response_id for turn in evidence.turns.values()
             for event in _of(turn, "signal.regenerated") if event.response_id}
     return {new: old for new, old in sorted({**told, **linked}.items()) if new != old}

@@ -15,7 +15,8 @@ class Turn(Record):
     """One generation, its place in the session, and all events about it (orphans have no generation).
 
     ``following`` is the user's next message in the same session, if there was one: with the event that says it, and
-    the purposes that this event allows.
+    the purposes that this event allows. ``regenerate_of`` is the answer that this one replaces, by its response id
+    where that answer is known.
     """
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"generation": Event, "events": Event}
@@ -33,3 +34,4 @@ class Turn(Record):
     following_purposes: tuple[str, ...] = ()
     generation: Event | None = None
     events: tuple[Event, ...] = ()
+    regenerate_of: str | None = None

@@ -82,7 +82,7 @@ class Abandon:
     tries: int = threshold(2, "a guess; good and bad abandonment: Li, Huffman, Tokuda, SIGIR 2009")
     scroll: float = threshold(0.5, "a guess")
     name: str = "abandon"
-    version: str = "2"
+    version: str = "3"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals import consent
-from evalloop.signals.resolve import ASKED, asked, direct, resolved
+from evalloop.signals.resolve import ASKED, asked, direct, meant, resolved
 from evalloop.signals.sessions import placed, stitched
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ TURN = ("response_id", "session_id", "stitched", "place", "user_key", "at_us", "
         "regenerate_of", "next_us", "next_event", "following_event", "following_us", "prompt_chars", "response_chars",
         "response_words", *CONTEXT)
 """The columns of turns."""
-_TOLD = ("day", "turn_index", "regenerate_of", "response_chars", "response_words")
+_TOLD = ("day", "turn_index", "response_chars", "response_words")
 _FOUND = ("response_id", "event_id", "at_us", "session_id", "user_key", "stitched", "place", "next_us", "next_event",
-          "prompt_chars")
+          "regenerate_of", "prompt_chars")
 _SESSION = ("response_id", "event_id", "at_us", "session_id", "user_key", "turn_index", "regenerate_of", "prompt_chars")
 """What sessions are found by."""
 
@@ -98,6 +98,7 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     events, internal = consent.counted(engine, log)
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
+    generations = _linked(engine, generations)
     others = engine.view(_others(events))
     unknown = _unknown(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
@@ -140,6 +141,26 @@ def _named(events: Table) -> Table:
 def _doubled(found: Table) -> Table:
     """How many generations have an id that another has before them."""
     return found.aggregate(n=found.count() - found.response_id.nunique())
+
+
+def _linked(engine: Engine, generations: Table) -> Table:
+    """Generations whose ``regenerate_of`` is the response id of the answer that it means by another of its names."""
+    lost = engine.keep(_lost_links(generations))
+    return engine.keep(_relinked(generations, lost)) if engine.count(lost) else generations
+
+
+@door.built_once
+def _lost_links(generations: Table) -> Table:
+    """The ``regenerate_of`` that are no response id."""
+    named = generations.filter(generations.regenerate_of.notnull()).select(link="regenerate_of").distinct()
+    return named.anti_join(generations, named.link == generations.response_id)
+
+
+@door.built_once
+def _relinked(generations: Table, lost: Table) -> Table:
+    found = meant(lost, generations)
+    both = generations.left_join(found, generations.regenerate_of == found.link)
+    return both.mutate(regenerate_of=door.ibis.coalesce(both.means, both.regenerate_of)).select(*generations.columns)
 
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
@@ -234,7 +255,7 @@ def _acts(others: Table, spoken: Table | None) -> Table:
 
 
 def _as_acts(events: Table, speaks_of: Any, known: Any, via: Any) -> Table:
-    added = ("names", "of_event", "speaks_of", "known", "via")
+    added = ("names", "of_event", "speaks_of", "known", "via", "replaced")
     kept = [name for name in events.columns if name not in _LEFT_OUT and name not in added]
     return events.select(*kept, response_id=speaks_of, known=known, via=via)
 
@@ -251,15 +272,15 @@ def _again(generations: Table) -> Table:
     again = generations.filter(generations.regenerate_of.notnull()
                                & (generations.regenerate_of != generations.response_id))
     earlier = generations.select(earlier="response_id")
-    return again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id")
+    return again.semi_join(earlier, again.regenerate_of == earlier.earlier).select("event_id", replaced="regenerate_of")
 
 
 @door.built_once
 def _tries(events: Table, tries: Table) -> Table:
     ibis = door.ibis
-    rows = events.filter(events.event_type == GENERATION).semi_join(tries, "event_id")
+    rows = events.filter(events.event_type == GENERATION).inner_join(tries, "event_id")
     rows = rows.mutate(event_type=ibis.literal(GENERATION))
-    return _as_acts(rows, rows.regenerate_of, ibis.literal(True), ibis.literal("again"))
+    return _as_acts(rows, rows.replaced, ibis.literal(True), ibis.literal("again"))
 
 
 # ---- turns -----------------------------------------------------------------------------------------------------------

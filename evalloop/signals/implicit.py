@@ -46,7 +46,7 @@ class Copy:
 class Regenerate:
     """The user asked for another answer to the same message: a weak negative (curiosity and errors do it too)."""
 
-    name, version, kind = "regenerate", "2", "implicit"
+    name, version, kind = "regenerate", "3", "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
         ibis = door.ibis

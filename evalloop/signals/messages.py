@@ -37,7 +37,7 @@ class Rephrase:
     words: int = threshold(3, PAIRS)
     gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess")
     name: str = "rephrase"
-    version: str = "5"
+    version: str = "6"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -94,7 +94,7 @@ class Reply:
     """
 
     name: str = "reply"
-    version: str = f"5.{lexicon.VERSION}"
+    version: str = f"6.{lexicon.VERSION}"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:

@@ -123,6 +123,13 @@ def _known_names(responses: Table, wanted: Table, kinds: Asked) -> Table:
     return clear.select("name", response=ibis.coalesce(clear.itself, clear.only))
 
 
+def meant(links: Table, responses: Table) -> Table:
+    """(link, means): the known response that each ``link`` to an answer means; without those that mean none."""
+    known = _known_names(responses, links.select(name="r " + links.link), Asked(DIRECT, (), False))
+    named = links.mutate(name="r " + links.link)
+    return named.inner_join(known, "name").select("link", means="response")
+
+
 def _before(events: Table, responses: Table) -> Table:
     """The same of events without a name: the last response before them (else the first) of what they belong to."""
     ibis = door.ibis

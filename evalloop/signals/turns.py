@@ -105,7 +105,7 @@ class InStep(Generic[T]):
 
 _PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 _READ = ("response_id", "session_id", "user_key", "at_us", "turn_index", "following_us", "following_event", "prompt",
-         "response", "following", "body")
+         "response", "following", "regenerate_of", "body")
 _MAY = tuple(f"may_{purpose}" for purpose in _PURPOSES)
 
 
@@ -130,4 +130,4 @@ def _turn(row: dict[str, Any], events: tuple[Event, ...]) -> Turn:
         following_at=time_of_us(row["following_us"]) if following else None,
         following_event=row["following_event"] if following else None,
         following_purposes=tuple(_allowed(row, "next_")) if following else (),
-        generation=_event(row) if row["body"] else None, events=events)
+        generation=_event(row) if row["body"] else None, events=events, regenerate_of=row["regenerate_of"])

@@ -151,7 +151,7 @@ def test_thresholds_can_be_set() -> None:
     strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
     assert len(signals_of(Rephrase(), events)) == 1
     assert signals_of(strict, events) == []
-    assert strict.version.startswith("5+")
+    assert strict.version.startswith("6+")
     assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
     for wrong in ("rephrase.gap=9", "copy.full=much", "copy.full=nan", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):

@@ -149,6 +149,35 @@ def test_next_message_follows_and_a_new_try_does_not() -> None:
     assert said == {"r1": "second", "r2": "second", "r2b": "second"}
 
 
+def named(response: str, second: float, provider: str, **fields: Any) -> Event:
+    """An answer with an id of the provider's beside its own."""
+    return make_generation(response, second, subject={"level": "response", "response_id": response, "session_id": "s1",
+                                                      "provider_response_id": provider}, **fields)
+
+
+@pytest.mark.parametrize("link", ["r1", "provider-1"])
+def test_new_try_names_the_answer_before_it_by_either_of_its_ids(link: str) -> None:
+    """The provider's id means the same answer as the product's own: no fresh turn, and an act on that answer."""
+    events = [named("r1", 0, "provider-1", prompt="first"),
+              named("r2", 5, "provider-2", prompt="first", links={"regenerate_of": link}),
+              named("r3", 9, "provider-3", prompt="second")]
+    turns = turns_of(*events)
+    assert turns["r2"]["regenerate_of"] == "r1"
+    assert {name: turn["following_event"] for name, turn in turns.items()} == {
+        "r1": "generation-r3", "r2": "generation-r3", "r3": None}
+    assert acts_of(*events) == {"r1": ["generation-r2"]}
+
+
+def test_link_that_two_answers_share_or_none_has_stays_as_it_was_said() -> None:
+    """Nothing is guessed of which answer is replaced; an answer does not replace itself."""
+    again = [named(f"r{number}", number, f"p{number}", links={"regenerate_of": link})
+             for number, link in ((3, "both"), (4, "gone"), (5, "p5"))]
+    events = [named("r1", 0, "both"), named("r2", 1, "both"), *again]
+    turns = turns_of(*events)
+    assert [turns[name]["regenerate_of"] for name in ("r3", "r4", "r5")] == ["both", "gone", "r5"]
+    assert acts_of(*events) == {}
+
+
 def test_message_without_an_answer_follows_too() -> None:
     """A closing message comes as an event of its own."""
     evidence: Any = evidence_of([make_generation("r1"),
@@ -214,6 +243,7 @@ DETECTORS = evalloop_detectors()
 POOL = [
     make_generation("r1"), make_generation("r2", 40, prompt="how can I sort the list?", links={"regenerate_of": "r1"}),
     make_generation("r3", 60, prompt="no, that does not work"), make_generation("r3", 61, event_id="generation-copy"),
+    named("r7", 30, "p7"), named("r8", 35, "p8", links={"regenerate_of": "p7"}),
     make_generation("r4", 80, session=None), make_generation("r5", 4000, session=None, user="u2"),
     make_event("feedback.thumbs", payload={"value": 1}), make_event("feedback.thumbs", second=3, payload={"value": -1}),
     make_event("signal.copied", "r3", 62, payload={"chars": 9}), make_event("signal.stopped", "r4", 81),
