@@ -12,6 +12,7 @@ from evalloop.records.failure import Failure
 from evalloop.records.signal import Signal
 from evalloop.records.times import time_of_us
 from evalloop.records.turn import Turn
+from evalloop.signals.turns import REGENERATED
 
 ORDER = ("explicit", "implicit", "outcome")
 HISTORY = 8
@@ -97,16 +98,29 @@ def _failure(turn: Turn, signals: Sequence[Signal], earlier: Sequence[Turn], row
 
 
 def _before(turn: Turn, earlier: Sequence[Turn], purposes: Sequence[str]) -> list[Turn]:
-    """The turns that lead up to this one: none further back than one that allows less; regenerated answers left out."""
+    """The turns that lead up to this one: none further back than one that allows less; of several answers to the same
+    message the last."""
     kept: list[Turn] = []
-    following = turn
+    following, replaced = turn, {turn.regenerate_of}
     for each in reversed(earlier):
         if each.generation is None or not set(purposes) <= each.generation.purposes:
             break
-        if each.prompt != following.prompt:
+        if {each.response_id, each.regenerate_of} & replaced - {None} or _tried_again(each, following):
+            replaced.add(each.regenerate_of)
+        else:
             kept.append(each)
-            following = each
+            following, replaced = each, {each.regenerate_of}
     return kept[::-1]
+
+
+def _tried_again(turn: Turn, following: Turn) -> bool:
+    """Whether the next answer is to the very message of this one, though it has no link to it: the same words said once
+    more are a message of their own, unless another answer was asked for, none came, or the product counts one turn."""
+    if turn.prompt != following.prompt:
+        return False
+    failed = turn.generation is not None and turn.generation.payload.get("finish_reason") == "error"
+    counted_once = turn.turn_index is not None and turn.turn_index == following.turn_index
+    return failed or counted_once or any(event.event_type == REGENERATED for event in turn.events)
 
 
 def _messages(turn: Turn) -> list[Mapping[str, str]]:

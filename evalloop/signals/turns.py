@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evalloop.contracts import Evidence
 
 T = TypeVar("T")
+REGENERATED = "signal.regenerated"
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ def turns(evidence: Evidence, only: Any = None, acted: Any = None, *, order: Any
     """The turns by session and time, each with the events that speak of it by time; consent as users said last.
 
     They are streamed: one turn is in memory. ``only`` names the turns that are wanted (see ``in_order``, of which
-    ``order`` is the result where it is needed elsewhere), ``acted`` those whose events are wanted too (default: all).
+    ``order`` is the result where it is needed elsewhere), ``acted`` those whose events are wanted too (default: all);
+    of the others come only the requests for another answer.
     """
     engine, order = evidence.engine, in_order(evidence, only) if order is None else order
     bodies = evidence.events.select("event_id", "body", *_MAY)
-    acts = evidence.acts.select("response_id", "event_id", "at_us").inner_join(order, "response_id")
-    acts = acts if acted is None else acts.semi_join(acted, "response_id")
+    acts = evidence.acts.select("response_id", "event_id", "at_us", "event_type").inner_join(order, "response_id")
+    acts = acts if acted is None else _wanted(acts, acted)
     said = acts.inner_join(bodies, "event_id").order_by("number", "at_us", "event_id")
     events = InStep(engine.records(said.select("response_id", "body", *_MAY)), lambda row: str(row["response_id"]))
     words, own = evidence.words(), evidence.turns.drop(*_MAY).inner_join(order, "response_id")
@@ -85,6 +87,13 @@ def turns(evidence: Evidence, only: Any = None, acted: Any = None, *, order: Any
     rows = rows.left_join(second, rows.following_event == second.of_next)
     for row in engine.records(rows.order_by("number").select(*_READ, *_MAY, *(f"next_{name}" for name in _MAY))):
         yield _turn(row, tuple(map(_event, events.of(row["response_id"]))))
+
+
+def _wanted(acts: Any, acted: Any) -> Any:
+    """The acts on the responses ``acted``, and of all others those that asked for another answer."""
+    wanted = acted.select(of_acted="response_id").distinct()
+    both = acts.left_join(wanted, acts.response_id == wanted.of_acted)
+    return both.filter(both.of_acted.notnull() | (both.event_type == REGENERATED))
 
 
 class InStep(Generic[T]):

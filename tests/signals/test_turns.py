@@ -80,3 +80,18 @@ def test_a_failure_carries_as_many_earlier_turns_as_are_wanted(history: int, len
     assert [len(each.history) for each in found] == lengths
     assert [(each.text, each.weight, each.consent_purposes) for each in found] == [
         (each.text, each.weight, each.consent_purposes) for each in whole]
+
+
+def test_a_request_for_another_answer_is_known_of_turns_that_did_not_fail() -> None:
+    """Of two answers to one message the last is history, where only an act says that the second is a new try."""
+    events = [make_generation("r0", 0, prompt="same"), make_generation("r1", 60, prompt="same"),
+              make_generation("r2", 120, prompt="other"),
+              make_event("feedback.thumbs", "r2", 125, payload={"value": -1})]
+    again = make_event("signal.regenerated", "r1", 50, links={"regenerate_of": "r0"})
+
+    def length(*log):
+        evidence = evidence_of(log)
+        (found,) = weigh_evidence(evidence, {"thumbs@2": run(VOTES[0], evidence)}).failures
+        return len(found.history)
+
+    assert (length(*events), length(*events, again)) == (4, 2)
