@@ -31,10 +31,10 @@ Examples:
 def command(user: str | None, pending: bool, dry_run: bool, as_json: bool) -> int:
     """Erase USER (your own id of the user, or its hash) from everything that the project keeps.
 
-    Events, signals, dead letters, the lake and themes lose the user's rows and words; cases made of them are taken out
-    of the evalsets; the user's words are taken out of runs, exports, reports and notes. A receipt with counts stays,
-    and events of the time before that come later are refused. Exit code 7 when words may be left somewhere; the places
-    are named.
+    Events, signals, dead letters, the lake and themes lose the user's rows and words, also answers that name no user
+    and on which this user alone acted; cases made of them are taken out of the evalsets; the user's words are taken out
+    of runs, exports, reports and notes. A receipt with counts stays, and events of the time before that come later and
+    name the user are refused. Exit code 7 when words may be left somewhere; the places are named.
     """
     if (user is None) != pending or (pending and dry_run):
         raise UsageError("say whom to forget", fix="evalloop forget USER [--dry-run], or evalloop forget --pending")

@@ -17,8 +17,11 @@ from evalloop.records.event import Event
 from evalloop.records.times import now_text, time_text
 
 if TYPE_CHECKING:
-    from evalloop.store.forget import Traces
     from evalloop.store.log import EventLog
+    from evalloop.store.traces import Traces
+
+NAMED = 20
+"""Answers that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     from evalloop.loop import forgetting_themes as themes
     from evalloop.store import forget
     from evalloop.store.derived import SignalFiles
+    from evalloop.store.traces import find
 
-    traces = forget.find(log, keys)
+    traces = find(log, keys)
     if not traces.events:
         raise EmptyError("nothing of this user is stored", fix="give the id that the product sends as actor.user_key")
     at = now_text()
@@ -86,7 +90,16 @@ def _forget(project: Project, log: EventLog, key: str, keys: set[str], *, dry_ru
     log.store.add([Event(receipt, "privacy.erased", at, {"kind": "system"}, {"level": "user", "task_id": receipt},
                          payload={"user_key": key, "counts": counts})])
     forget.compact(log)
-    return Forgotten(receipt, key, at, counts, tuple(changed), (*left, *_in_git(project, cases)))
+    return Forgotten(receipt, key, at, counts, tuple(changed), (*left, *_shared(traces), *_in_git(project, cases)))
+
+
+def _shared(traces: Traces) -> Iterator[str]:
+    """The answers without a user that stay because they may be another user's."""
+    if traces.shared:
+        names = sorted(traces.shared)
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        yield ("answers that name no user, where others acted on them or in their session too: "
+               f"{', '.join(names[:NAMED])}{more}")
 
 
 def _cases(project: Project, traces: Traces) -> Iterator[tuple[Path, str]]:

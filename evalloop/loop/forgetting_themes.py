@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from evalloop.clusters.erase import Words
     from evalloop.records.cluster import Cluster
     from evalloop.records.failure import Failure
-    from evalloop.store.forget import Traces
     from evalloop.store.themes import ThemeStore
+    from evalloop.store.traces import Traces
 
 SHORTEST = 12
 """Characters that a name needs to be looked for in files."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.records.event import OTHERS
 from evalloop.signals import consent
 from evalloop.signals.resolve import ASKED, asked, direct, meant, resolved
 from evalloop.signals.sessions import placed, stitched
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 Table = Any
 GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
-OTHERS = ("reviewer", "llm_judge", "code")
-"""Sources whose acts are not those of the answer's user."""
 IDLE_S = 1800.0
 """Seconds without an act after which a new session begins, where the product gives no session ids."""
 

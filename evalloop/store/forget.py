@@ -3,107 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from evalloop.errors import StoreError
 from evalloop.records.times import moment_of, now_text, time_text
 from evalloop.store.database import transaction
 from evalloop.store.log import EventLog
+from evalloop.store.traces import Traces
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlalchemy import Connection
 
-ERASED = "privacy.erased"
-SAID = ("text", "ideal", "after", "explanation", "comment")
 CHUNK = 500
 WORDED = frozenset({"events", "signals", "dead_letters", "theme_weeks", "theme_moves"})
 """Tables that may hold words of users."""
-
-
-@dataclass
-class Traces:
-    """Where a user left something: ids of events, of responses and sessions, and the user's own words."""
-
-    keys: frozenset[str]
-    events: set[str] = field(default_factory=set)
-    responses: set[str] = field(default_factory=set)
-    sessions: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
-
-    def owns(self, event: Mapping[str, Any]) -> bool:
-        """True for an event of the user; one that names no user goes by its response or session."""
-        if event["event_type"] == ERASED:
-            return False
-        user = (event.get("actor") or {}).get("user_key")
-        if user is not None:
-            return user in self.keys
-        if (event.get("payload") or {}).get("user_key") in self.keys:
-            return True
-        return self.about(event.get("subject") or {})
-
-    def about(self, subject: Mapping[str, Any]) -> bool:
-        """True for what is known to belong to the user's responses or sessions."""
-        return subject.get("response_id") in self.responses or subject.get("session_id") in self.sessions
-
-    def learn(self, event: Mapping[str, Any]) -> None:
-        """Takes the ids of an event that names the user."""
-        subject = event.get("subject") or {}
-        self.responses |= {subject["response_id"]} if subject.get("response_id") else set()
-        self.sessions |= {subject["session_id"]} if subject.get("session_id") else set()
-
-    def keep(self, event: Mapping[str, Any]) -> None:
-        """Takes the id and the words of an event that is to go."""
-        self.events.add(event["event_id"])
-        self.words.update(words_of(event))
-
-
-def words_of(event: Mapping[str, Any]) -> Iterator[str]:
-    """What the user wrote in an event: comments, corrections, and the messages of the role ``user``."""
-    payload = event.get("payload") or {}
-    yield from (payload[name] for name in SAID if isinstance(payload.get(name), str))
-    side = payload.get("input")
-    messages = side.get("messages") if isinstance(side, Mapping) else None
-    for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, Mapping) and message.get("role") == "user":
-            yield from _texts(message.get("content", message.get("parts")))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def find(log: EventLog, keys: Collection[str]) -> Traces:
-    """Two readings of the log: what names the user, then what belongs to it."""
-    traces = Traces(frozenset(keys))
-    for event in _events(log):
-        if (event.get("actor") or {}).get("user_key") in traces.keys and event["event_type"] != ERASED:
-            traces.learn(event)
-    for event in _events(log):
-        if traces.owns(event):
-            traces.keep(event)
-    return traces
-
-
-def _events(log: EventLog) -> Iterator[dict[str, Any]]:
-    """Every event of inbox and lake as a mapping."""
-    from sqlalchemy import select
-
-    with log.store.engine.connect().execution_options(read_only=True, yield_per=1000) as connection:
-        for body in connection.execute(select(log.store.table.c.body)).scalars():
-            yield json.loads(body)
-    for table in log.lake.tables(["body"]):
-        for body in table.column("body").to_pylist():
-            yield json.loads(body)
 
 
 def erase(log: EventLog, traces: Traces) -> dict[str, int]:

@@ -117,6 +117,71 @@ def test_no_artefact_holds_the_users_words(project: loop.Project) -> None:
         loop.forget_user(project, "ada")
 
 
+def answer(**subject: str) -> dict[str, Any]:
+    """An answer that names no user, with a prompt of ada's."""
+    made = events("ada", 8, PROMPT, WORDS)[0]
+    return {**made, "event_id": "ada-answer-8", "subject": {"level": "response", "response_id": "r8", **subject}}
+
+
+def act(user: str, source: str = "end_user", **subject: str) -> dict[str, Any]:
+    """A vote or a review by somebody."""
+    made = events(user, 8, PROMPT, "no")[1]
+    return {**made, "event_id": f"{user}-vote-8", "source": {"kind": source},
+            "subject": {"level": "response", **subject}}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> loop.Project:
+    """A project without events."""
+    (tmp_path / "evalloop.toml").write_text("")
+    return loop.Project(config.load(tmp_path, {}))
+
+
+@pytest.mark.parametrize("name", [
+    {"response_id": "r8"}, {"provider_response_id": "p8"}, {"response_id": "p8"}, {"message_id": "m8"},
+    {"message_id": "r8"}, {"trace_id": "a" * 32}, {"trace_id": "a" * 32, "span_id": "b" * 16}])
+def test_an_answer_that_names_nobody_goes_with_who_alone_acted_on_it(empty: loop.Project, name: dict[str, str]) -> None:
+    """By whichever of its names the act speaks of it; a reviewer's act makes it nobody else's."""
+    known = answer(provider_response_id="p8", message_id="m8", trace_id="a" * 32, span_id="b" * 16)
+    send(empty, [known, act("ada", **name), act("rita", "reviewer", response_id="r8")])
+    done = loop.forget_user(empty, "ada")
+    assert (done.counts["inbox"], done.left) == (2, ())
+    assert holders(empty.config.root) == []
+
+
+@pytest.mark.parametrize(("acts", "left"), [
+    ([act("ada", response_id="r8"), act("bob", provider_response_id="p8")], True),
+    ([act("ada", session_id="s8", response_id="r9"), act("bob", session_id="s8", response_id="r9")], True),
+    ([act("ada", session_id="s8", response_id="r9"), act("bob", session_id="s8", response_id="r8")], True),
+    ([act("ada", session_id="s8", response_id="r8"), act("bob", session_id="s8", response_id="r9")], False)])
+def test_an_answer_that_may_be_anothers_stays_and_is_named(empty: loop.Project, acts: list[dict[str, Any]],
+                                                          left: bool) -> None:
+    """Two users acted on an answer, or in its session where nobody acted on it: whose it is, is not known."""
+    send(empty, [answer(session_id="s8", provider_response_id="p8"), *acts])
+    done = loop.forget_user(empty, "ada")
+    assert done.counts["inbox"] == (1 if left else 2)
+    assert [each.endswith("too: r8") for each in done.left] == [True] * left
+    loop.forget_user(empty, "bob")
+    assert holders(empty.config.root) == []
+
+
+def test_who_reviews_takes_no_answer_along(empty: loop.Project) -> None:
+    """A reviewer who is forgotten loses the reviews; an act on an answer by a name that two share means neither."""
+    two = [answer(message_id="1"), {**answer(message_id="1", response_id="r9"), "event_id": "ada-answer-9"}]
+    send(empty, [*two, act("rita", "reviewer", response_id="r8"), act("ada", message_id="1")])
+    assert loop.forget_user(empty, "rita").counts["inbox"] == 1
+    assert loop.forget_user(empty, "ada").counts["inbox"] == 1
+    assert holders(empty.config.root) != []
+
+
+def test_what_names_nobody_about_an_answer_of_the_user_goes_too(empty: loop.Project) -> None:
+    """The generation says whose the answer is, though another user voted on it."""
+    judged = {**act("x", "llm_judge", response_id="r8"), "event_id": "ada-vote-9", "actor": {}}
+    send(empty, [{**answer(), "actor": {"user_key": "ada"}}, act("bob", response_id="r8"), judged])
+    assert loop.forget_user(empty, "ada").counts["inbox"] == 2
+    assert holders(empty.config.root) == []
+
+
 LONE = "Why was my flute from Quux Street sent to Zanzibar, ada@example.org?"
 PARCELS = ["my parcel never came to the {} door", "the parcel is late, it was to come by {}", "where is the {} parcel?"]
 PRICES = ["the {} boots cost more than the page says", "why is the price of {} boots so high?", "wrong {} price again"]
