@@ -56,7 +56,7 @@ def fit_scores(project: Project) -> FusedModel:
 
 
 def detector_worth(project: Project) -> tuple[Worth, ...]:
-    """What each detector is worth, by all labels; votes of accounts that are set apart stay out."""
+    """What each detector is worth, by all labels; accounts that are set apart stay out with all that is theirs."""
     from evalloop.loop.evidence import detectors_of, need_turns, open_evidence
     from evalloop.signals.derive import together
     from evalloop.signals.scored import set_apart
@@ -68,7 +68,7 @@ def detector_worth(project: Project) -> tuple[Worth, ...]:
         signals = bench.signals(detectors_of(project))
         accounts = accounts_of(bench.evidence, together(signals), trust_options(project))
         return worth(bench.evidence, {name: set_apart(bench.evidence.engine, found, accounts)
-                                      for name, found in signals.items()})
+                                      for name, found in signals.items()}, accounts)
 
 
 def capture_rates(project: Project) -> tuple[tuple[Slice, ...], tuple[Gap, ...]]:

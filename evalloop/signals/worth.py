@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from evalloop import engine as door
 from evalloop.records.base import Record
 from evalloop.signals.heard import DIGITS, Heard, TurnRows, by_row, heard, reviewers
 from evalloop.signals.labels import LABELS
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evalloop.contracts import Evidence
+    from evalloop.records.account import Account
     from evalloop.signals.heard import Floats, Rows
 
 Table = Any
@@ -54,10 +56,11 @@ class Worth(Record):
     """One detector, which spoke on ``turns`` turns.
 
     ``coverage`` is the share on which it spoke, of the turns that gave users the chance (``of``: shown, prompted,
-    viewed or accepted) or, where none was recorded, of all answers. ``auc`` tells how well it separates bad from good
-    on ``labels`` turns judged by votes, corrections, outcomes or reviewers; ``sides`` how much it says for and against.
-    ``cut`` is the value of polarity x weight at or below which a turn is best called bad (Youden's index ``gain``, on
-    the same labels, so rather too good), None where labels or values are few.
+    viewed or accepted) or, where none was recorded, of all answers. Answers of accounts in quarantine, and chances that
+    only such an account had, are in no figure but ``turns``, as what it did is in none. ``auc`` tells how well it
+    separates bad from good on ``labels`` turns judged by votes, corrections, outcomes or reviewers; ``sides`` how much
+    it says for and against. ``cut`` is the value of polarity x weight at or below which a turn is best called bad
+    (Youden's index ``gain``, on the same labels, so rather too good), None where labels or values are few.
     """
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"coverage": Share, "sides": Side, "weeks": Week}
@@ -75,14 +78,16 @@ class Worth(Record):
     gain: float | None = None
 
 
-def worth(evidence: Evidence, signals: Mapping[str, Table]) -> tuple[Worth, ...]:
+def worth(evidence: Evidence, signals: Mapping[str, Table], accounts: Iterable[Account] = ()) -> tuple[Worth, ...]:
     """The worth of each detector that spoke; votes, corrections, outcomes and reviewers do not judge themselves.
 
-    ``signals`` are tables by ``name@version``. The engine counts: of each turn only numbers are in memory.
+    ``signals`` are tables by ``name@version``, those of suspicious ``accounts`` down-weighted (``scored.set_apart``).
+    The engine counts: of each turn only numbers are in memory.
     """
     turns = TurnRows.of(evidence)
     found = {name: heard(evidence, turns, table.filter(table.weight > 0)) for name, table in signals.items()}
-    ground = _Ground(evidence, turns, _labels(evidence, turns, found))
+    apart = _quarantined(evidence, accounts)
+    ground = _Ground(evidence, turns, _labels(evidence, turns, found), apart)
     return tuple(_worth(name, each, ground) for name, each in found.items() if len(each.rows))
 
 
@@ -97,27 +102,50 @@ def _labels(evidence: Evidence, turns: TurnRows, found: Mapping[str, Heard]) -> 
     return np.round(labels, DIGITS)
 
 
+def _quarantined(evidence: Evidence, accounts: Iterable[Account]) -> Table | None:
+    """(suspect): the accounts whose signals have no weight; None where there is none."""
+    import pyarrow as pa
+
+    names = [each.user_key for each in accounts if each.factor == 0]
+    schema = pa.schema([("suspect", pa.string())])
+    return evidence.engine.rows([pa.table([names], schema=schema)], schema) if names else None
+
+
 @dataclass(frozen=True)
 class _Ground:
-    """What all detectors are held against."""
+    """What all detectors are held against; nothing of the accounts ``apart`` (suspect) is part of it."""
 
     evidence: Evidence
     turns: TurnRows
     labels: Floats
+    apart: Table | None
+
+    @cached_property
+    def counts(self) -> NDArray[np.bool_]:
+        """(n,): the turns of nobody who is set apart."""
+        import numpy as np
+
+        found = np.ones(len(self.turns.answered), bool)
+        if self.apart is not None:
+            own = self.evidence.turns
+            theirs = own.semi_join(self.apart, own.user_key == self.apart.suspect)
+            rows, _ = by_row(self.evidence, self.turns, theirs.select("response_id", value=door.ibis.literal(1)))
+            found[rows] = False
+        return found
 
     @cached_property
     def answers(self) -> Rows:
         """The turns with an answer."""
         import numpy as np
 
-        return np.flatnonzero(self.turns.answered)
+        return np.flatnonzero(self.turns.answered & self.counts)
 
     @cached_property
     def judged(self) -> Rows:
         """The turns that have a label."""
         import numpy as np
 
-        return np.flatnonzero(self.labels)
+        return np.flatnonzero((self.labels != 0) & self.counts)
 
     @cached_property
     def weeks(self) -> Sequence[tuple[str, Rows]]:
@@ -138,6 +166,7 @@ class _Ground:
         kind = CHANCES.get(detector.partition("@")[0], "")
         acts = self.evidence.of_type(kind) if kind else None
         if acts is not None:
+            acts = acts if self.apart is None else acts.anti_join(self.apart, acts.user_key == self.apart.suspect)
             rows, _ = by_row(self.evidence, self.turns, acts.group_by("response_id").aggregate(value=acts.count()))
             if len(given := np.intersect1d(rows, self.answers)):
                 return kind.partition(".")[2], given

@@ -99,6 +99,35 @@ def test_quarantined_signals_are_worth_nothing() -> None:
     assert found.turns == 1
 
 
+def test_answers_of_quarantined_accounts_are_in_no_denominator_either() -> None:
+    """Two accounts have half of the copies: the share is of the eight answers of others, or of the views by others."""
+    views = [make_event("response.viewed", f"r{row}", 200 + row, user=user)
+             for row, user in ((0, "u0"), (1, "u1"), (2, "u2"), (3, "u3"), (4, "u1"), (5, None))]
+    spoke = [("r0", 1, 0.5), ("r1", 1, 0.5), ("r2", 1, 0.5), ("r3", 1, 0.5)]
+    accounts = [Account("u0", 9, 9, 0.0, ("many votes",)), Account("u1", 9, 9, 0.0, ("by hand",)),
+                Account("u3", 9, 9, 0.25, ("one side",))]
+
+    def told(*more: Any) -> Worth:
+        evidence = evidence_of(turns_of(10, *more))
+        apart = set_apart(evidence.engine, table(evidence, "copy@1", spoke), accounts)
+        return worth(evidence, {"copy@1": apart}, accounts)[0]
+
+    assert (told().coverage.n, told().coverage.share) == (8, pytest.approx(2 / 8))
+    assert [(each.turns, each.rate) for each in told().weeks] == [(8, pytest.approx(2 / 8))]
+    of_views = told(*views)
+    assert (of_views.of, of_views.coverage.n, of_views.coverage.share) == ("viewed", 3, pytest.approx(2 / 3))
+
+
+def test_labels_on_answers_of_quarantined_accounts_judge_no_detector() -> None:
+    """A reviewer's score of an answer whose user is set apart is no label: what its user did is not known either."""
+    accounts = [Account(f"u{row}", 9, 9, 0.0, ("many votes",)) for row in range(90, 95)]
+    reviews = [make_event("judgment.result", f"r{row}", 100 + row, user=None, source={"kind": "reviewer"},
+                          payload={"name": "correct", "score": 0.0}) for row in range(90, 100)]
+    evidence = evidence_of(turns_of(100, *reviews))
+    (found,) = worth(evidence, {"copy@1": table(evidence, "copy@1", [("r1", 1, 0.5)])}, accounts)
+    assert found.labels == 5
+
+
 def test_a_week_drifts_when_it_leaves_the_earlier_ones() -> None:
     """10 %, 12 %, 60 % of 50 turns: only the third week has drifted."""
     events = [each for week in range(3) for each in turns_of(50, week=week, start=50 * week)]
