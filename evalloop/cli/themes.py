@@ -32,7 +32,8 @@ HEADERS = ("share", "95 % interval", "change to last\nweek, points", "weeks", "f
 
 
 @click.group("themes", epilog=EPILOG, invoke_without_command=True)
-@click.option("--week", metavar="YYYY-Www", help="how themes stood in this ISO week (default: the last one grouped)")
+@click.option("--week", metavar="YYYY-Www",
+              help="how themes stood in the batch that this ISO week is part of (default: the last one)")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="how to print it")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="write to this file instead")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")

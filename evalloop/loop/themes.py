@@ -55,15 +55,16 @@ def known_clusters(project: Project) -> tuple[Cluster, ...]:
 
 
 def read_themes(project: Project, week: str | None = None) -> Themes | None:
-    """How the clusters stood in a week (default: the last one), with names and statuses of today."""
+    """How the clusters stood in the batch that a week is part of (default: the last one), with names and statuses of
+    today."""
     _check_week(week)
     if not project.config.store and not (project.config.state_dir / "events.sqlite").is_file():
         return None
     with _store(project) as store:
-        themes = store.at(week)
-        if themes is None and week is not None and store.weeks():
-            raise EmptyError(f"no themes of week {week}",
-                             fix=f"weeks: {', '.join(last for last, _ in store.weeks()[-8:])}")
+        known = store.weeks()
+        themes = store.at(next((last for last, since in known if week is not None and since <= week <= last), week))
+        if themes is None and week is not None and known:
+            raise EmptyError(f"no themes of week {week}", fix=f"weeks: {_weeks(known)}")
     return _told(project, themes) if themes else None
 
 
@@ -185,14 +186,18 @@ def _wanted(weeks: Collection[str], known: Sequence[tuple[str, str]]) -> list[tu
 
 def _batch_of(week: str, known: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """(last week, first week) of the grouped batch that a week is part of; UsageError when it is part of none."""
-    from evalloop.records.times import weeks_text
-
     for last, since in known:
         if since <= week <= last:
             return last, since
-    grouped = ", ".join(weeks_text(*batch) for batch in known[-8:])
     raise UsageError(f"week {week} was not grouped yet",
-                     fix="evalloop cluster groups all that is new" + (f"; grouped: {grouped}" if grouped else ""))
+                     fix="evalloop cluster groups all that is new" + (f"; grouped: {_weeks(known)}" if known else ""))
+
+
+def _weeks(known: Sequence[tuple[str, str]]) -> str:
+    """The last batches by their weeks."""
+    from evalloop.records.times import weeks_text
+
+    return ", ".join(weeks_text(*batch) for batch in known[-8:])
 
 
 def _check_week(week: str | None) -> None:

@@ -99,6 +99,24 @@ def test_failures_that_come_late_are_grouped(project: loop.Project, send: Send) 
     assert {name for each in grouped.values() if each for name in _ids(each)} == set(_ids(first))
 
 
+def test_themes_of_a_week_are_those_of_its_batch(project: loop.Project, send: Send,
+                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    """Each week of the first batch shows all of it; a week of none is refused with the weeks that there are."""
+    send(0, 6)
+    send(2, 6)
+    first = loop.find_clusters(project)
+    send(4, 6)
+    loop.find_clusters(project)
+    for week in ("2026-W37", "2026-W38", "2026-W39"):
+        found = loop.read_themes(project, week)
+        assert found is not None
+        assert (found.since, found.week, _ids(found)) == ("2026-W37", "2026-W39", _ids(first))
+    assert _said(capsys, "themes", "--week", "2026-W38").startswith("2026-W37 to 2026-W39: ")
+    with pytest.raises(EmptyError, match="no themes of week 2026-W40") as told:
+        loop.read_themes(project, "2026-W40")
+    assert told.value.fix == "weeks: 2026-W37 to 2026-W39, 2026-W41"
+
+
 def test_shares_name_their_weeks(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
     """Shares of all history are not called those of its last week, by no verb and in no case; later weeks are one."""
     send(0, 6)
