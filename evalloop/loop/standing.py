@@ -10,7 +10,7 @@ from evalloop.errors import EmptyError
 from evalloop.loop.evidence import conflicts, derive_signals, failures
 from evalloop.loop.project import Project
 from evalloop.loop.releases import list_releases
-from evalloop.loop.themes import known_clusters, theme_members
+from evalloop.loop.themes import known_clusters, late_failures, theme_members
 from evalloop.loop.trials import list_runs
 from evalloop.printable import many
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from evalloop.records.status import Part, Status
 
 WORKS, THIN, EXHAUST = "works", "thin", "exhaust"
+NAMED = 3
+"""Weeks with late failures that are named one by one."""
 LEAST_CAPTURE = 0.10
 """Capture rate under which a product only collects (tiers of DESIGN section 3)."""
 
@@ -37,9 +39,10 @@ def status(project: Project) -> Status:
     releases = list_releases(project)
     runs = [run for run, _ in list_runs(project)]
     members = theme_members(project)
-    parts = (capture, _clusters(clusters, found, cases, members), _evalset(cases), _runs(runs, releases),
+    late = late_failures(project, found, members)
+    parts = (capture, _clusters(clusters, found, cases, members, late), _evalset(cases), _runs(runs, releases),
              _trust(releases))
-    command, why = _next(parts, _grouping(project, known, found, members), clusters, cases, releases)
+    command, why = _next(parts, _grouping(project, known, found, members), late, clusters, cases, releases)
     return Status(parts, command, why, _signal_to_case(cases, found), _case_to_release(cases, releases),
                   _release_to_confirmed(releases))
 
@@ -84,7 +87,7 @@ def _capture(project: Project) -> Part:
 
 
 def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequence[Case],
-              members: Mapping[str, str]) -> Part:
+              members: Mapping[str, str], late: Mapping[str, int]) -> Part:
     from evalloop.records.cluster import OTHER, RED_TEAM
 
     grouped = sum(members.get(each.failure_id, OTHER) not in (OTHER, RED_TEAM) for each in found)
@@ -93,9 +96,19 @@ def _clusters(clusters: Sequence[Cluster], found: Sequence[Failure], cases: Sequ
     state = EXHAUST if found and not clusters else THIN if not with_cases else WORKS
     themes = f"{_percent(share)} of them in {many(len(clusters), 'theme')}" if found and clusters else \
         many(len(clusters), "theme")
-    says = f"{many(len(found), 'failure')}, {themes}; {len(with_cases)} with cases"
+    says = f"{many(len(found), 'failure')}, {themes}; {len(with_cases)} with cases{_told_late(late)}"
     return _part("clusters", state, says, failures=len(found), themes=len(clusters), share_in_themes=share,
-                 themes_with_cases=len(with_cases))
+                 themes_with_cases=len(with_cases), late=sum(late.values()) or None)
+
+
+def _told_late(late: Mapping[str, int]) -> str:
+    """What came after its week was grouped, and the commands that group it."""
+    if not late:
+        return ""
+    shown = [f"--week {week}" + (f" ({number:,})" if len(late) > 1 else "") for week, number in sorted(late.items())]
+    more = f" and {len(shown) - NAMED} more" if len(shown) > NAMED else ""
+    return (f"; {many(sum(late.values()), 'failure')} not grouped, late for weeks that were: "
+            f"evalloop cluster {', '.join(shown[:NAMED])}{more}")
 
 
 def _evalset(cases: Sequence[Case]) -> Part:
@@ -150,8 +163,8 @@ def _grouping(project: Project, known: Sequence[Cluster], found: Sequence[Failur
         f"{many(len(found), 'failure')} made no theme yet: one takes {project.config.min_cluster} that are alike")
 
 
-def _next(parts: Sequence[Part], grouping: tuple[str, str] | None, clusters: Sequence[Cluster], cases: Sequence[Case],
-          releases: Sequence[Release]) -> tuple[str, str]:
+def _next(parts: Sequence[Part], grouping: tuple[str, str] | None, late: Mapping[str, int],
+          clusters: Sequence[Cluster], cases: Sequence[Case], releases: Sequence[Release]) -> tuple[str, str]:
     """The first thing in the order of the loop that is missing."""
     figures = {name: value for part in parts for name, value in part.figures.items()}
     worse = next((each for each in releases if any(check.verdict == "worse" for check in each.checks)), None)
@@ -166,6 +179,8 @@ def _next(parts: Sequence[Part], grouping: tuple[str, str] | None, clusters: Seq
         (cases and not figures.get("runs"), "evalloop run EVALSET", "cases are there and nothing was run on them"),
         (figures.get("runs") and not releases, "evalloop release create NAME BASE CAND", "runs decide nothing yet"),
         (unasked is not None, f"evalloop verify {unasked.name if unasked else ''}", "production was not asked"),
+        (bool(late), f"evalloop cluster --week {min(late, default='')}",
+         f"{many(sum(late.values()), 'failure')} came after their week was grouped"),
     )
     return next(((command, why) for wanted, command, why in steps if wanted),
                 ("evalloop loop --since 7d", "everything flows: turn the loop again"))

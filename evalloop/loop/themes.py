@@ -136,6 +136,22 @@ def theme_members(project: Project) -> dict[str, str]:
     return {name: merged.get(cluster, cluster) for name, cluster in found.items()}
 
 
+def late_failures(project: Project, found: Sequence[Failure], members: Mapping[str, str]) -> dict[str, int]:
+    """How many failures came after the batch of their week was grouped, by its last week: those that only ``cluster
+    --week`` takes in. ``members`` are the failures that were ever grouped."""
+    from evalloop.clusters.measure import week_of
+
+    with _store(project) as store:
+        known = store.weeks()
+    by_week = Counter(week_of(each.occurred_at) for each in found if each.occurred_at)
+    late = Counter(week_of(each.occurred_at) for each in found
+                   if each.occurred_at and each.weight > 0 and each.failure_id not in members)
+    anyway = {last for last, _ in _wanted(by_week, known)}
+    counted = {last: sum(late[name] for name in late if since <= name <= last)
+               for last, since in known if last not in anyway}
+    return {last: number for last, number in counted.items() if number}
+
+
 def check_against_random(project: Project, found: Sequence[Failure]) -> list[ArmCheck]:
     """Each theme in what users told of themselves and in the random ask; none without themes or random asks."""
     from evalloop.clusters.arms import against_random

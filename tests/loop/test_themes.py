@@ -117,6 +117,31 @@ def test_themes_of_a_week_are_those_of_its_batch(project: loop.Project, send: Se
     assert told.value.fix == "weeks: 2026-W37 to 2026-W39, 2026-W41"
 
 
+def test_status_counts_what_came_late_and_names_the_command(project: loop.Project, send: Send,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures of a grouped week that no plain grouping takes in; the last batch and weeks of none are not late."""
+    send(0, 6)
+    send(1, 6)
+    loop.find_clusters(project)
+    send(2, 6)
+    loop.find_clusters(project)
+    send(3, 6)
+    loop.find_clusters(project)
+    assert "late" not in _said(capsys, "status")
+    for week, number in ((0, 8), (3, 9), (4, 3)):
+        send(week, number)
+    told = _said(capsys, "status")
+    assert "; 2 failures not grouped, late for weeks that were: evalloop cluster --week 2026-W38\n" in told
+    send(2, 9)
+    parts = json.loads(_said(capsys, "status", "--json"))["parts"]
+    (clusters,) = (each for each in parts if each["name"] == "clusters")
+    assert clusters["figures"]["late"] == 5
+    assert clusters["says"].endswith("evalloop cluster --week 2026-W38 (2), --week 2026-W39 (3)")
+    for week in ("2026-W38", "2026-W39"):
+        assert run(["cluster", "--week", week]) == 0
+    assert "late" not in _said(capsys, "status")
+
+
 def test_shares_name_their_weeks(project: loop.Project, send: Send, capsys: pytest.CaptureFixture[str]) -> None:
     """Shares of all history are not called those of its last week, by no verb and in no case; later weeks are one."""
     send(0, 6)
