@@ -20,7 +20,15 @@ from .forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from .capturing import Reading, capture, platforms
-from .evidence import derive_signals, detectors_of, drain, failures, open_evidence
+from .evidence import (
+    conflicts,
+    derive_signals,
+    detectors_of,
+    drain,
+    failures,
+    open_evidence,
+    settle_conflicts,
+)
 from .trust import capture_rates, detector_worth, fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
@@ -123,6 +131,7 @@ __all__ = [
     "choose_variants",
     "compare",
     "compare_trials",
+    "conflicts",
     "create_key",
     "create_release",
     "dead_letters",
@@ -197,6 +206,7 @@ __all__ = [
     "self_judges",
     "send_notices",
     "set_baseline",
+    "settle_conflicts",
     "status",
     "store_stats",
     "theme_history",
