@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,10 @@ from evalloop.loop import Reading, capture, open_project, platforms
 from evalloop.printable import many, printable
 
 if TYPE_CHECKING:
-    from evalloop.capture.importing import Captured
+    from evalloop.capture.importing import Captured, Watcher
     from evalloop.errors import RecordError
 
 LISTED = 20
-Tell = Callable[[int], None] | None
 BASES = ("consent", "contract", "legitimate_interest", "none")
 PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 
@@ -71,8 +70,8 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
     if mapping and platform:
         raise UsageError("--mapping and --from both say how rows are read", fix="leave one of them out")
     how = Reading(mapping, platform, _pairs(options), _consent(consent), query, cursor, restart)
-    with _progress(show=not as_json and sys.stderr.isatty()) as (progress, expect):
-        result = capture(open_project(), place, how, dry_run=dry_run, progress=progress, expect=expect)
+    with _watcher(show=not as_json and sys.stderr.isatty()) as watcher:
+        result = capture(open_project(), place, how, dry_run=dry_run, watcher=watcher)
     if as_json:
         click.echo(json.dumps(_as_dict(result), ensure_ascii=False, indent=1))
     else:
@@ -111,19 +110,23 @@ def _print_platforms() -> None:
 
 
 @contextmanager
-def _progress(*, show: bool) -> Iterator[tuple[Tell, Tell]]:
-    """What is told of rows that are done, and of how many there will be."""
+def _watcher(*, show: bool) -> Iterator[Watcher]:
+    """A bar of the rows that are made and stored, if ``show``."""
+    from evalloop.capture.importing import Watcher
+
     if not show:
-        yield None, None
+        yield Watcher()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn(),
-               TimeRemainingColumn())
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed:,.0f} rows{task.fields[stored]}"),
+               TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("capture", total=None)
-        yield (lambda rows: bar.update(task, completed=rows)), (lambda rows: bar.update(task, total=rows))
+        task = bar.add_task("capture", total=None, stored="")
+        yield Watcher(expected=lambda rows: bar.update(task, total=rows),
+                      made=lambda rows: bar.update(task, completed=rows),
+                      stored=lambda rows: bar.update(task, stored=f", {rows:,} stored"))
 
 
 def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
