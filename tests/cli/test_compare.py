@@ -302,6 +302,8 @@ def test_power_of_a_table_and_of_an_evalset(project: Path, capsys: pytest.Captur
     (project / "few.evalset.yaml").write_text(
         "evalset: few\ncases:\n" + "".join(f"  - {{id: c{number}, input: {{vars: {{q: x}}}}, graders: [contains: x]}}\n"
                                            for number in range(4)), encoding="utf-8")
-    assert run(["power", "few.evalset.yaml"]) == ExitCode.OK
-    assert "the whole: can never decide: 5 changed cases are needed, there are 4 cases" in capsys.readouterr().out
+    assert run(["power", "few.evalset.yaml", "--discordance", "0.8"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "the whole: can never decide: 5 changed cases are needed, there are 4 cases" in told
+    assert told.splitlines()[1].split()[:5] == ["OVERALL", "4", "80", "%", "none"]
     assert run(["power", "a", "b", "c"]) == ExitCode.USAGE
