@@ -85,11 +85,15 @@ def merge(theme: str, into: str) -> None:
 @click.argument("theme")
 @click.argument("status", type=click.Choice(STATUSES))
 @click.option("--reason", required=True, help="why; it is kept")
-@click.option("--release", help="the release that mends it (needed for fixed)")
+@click.option("--release", help="the release that mends it (needed for fixed): a recorded one, where "
+              "there are any")
 @click.option("--by", default="", help="who says so")
 def status(theme: str, status: str, reason: str, release: str | None, by: str) -> None:
     """Move THEME to another STATUS of its life."""
-    move = loop.move_theme(loop.open_project(), theme, status, reason=reason, release=release, by=by)
+    project = loop.open_project()
+    if release:
+        loop.check_recorded(project, release)
+    move = loop.move_theme(project, theme, status, reason=reason, release=release, by=by)
     click.echo(f"{move.cluster_id}: {move.before} -> {move.status}")
 
 

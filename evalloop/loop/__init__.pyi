@@ -91,6 +91,7 @@ from .bench import open_bench
 
 # releases: what shipped, and what production says of it
 from .releases import (
+    check_recorded,
     create_release,
     find_release,
     list_releases,
@@ -127,6 +128,7 @@ __all__ = [
     "capture_rates",
     "check_against_random",
     "check_evalsets",
+    "check_recorded",
     "check_services",
     "choose_variants",
     "compare",
