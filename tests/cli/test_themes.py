@@ -89,6 +89,9 @@ def test_json_is_whole_and_holds_no_hidden_theme(project: Path) -> None:
     assert (data["failures"], data["hidden"], data["other"], data["red_team"]) == (41, 1, 5, 2)
     assert data["themes"][0]["share_low"] == 0.3
     assert "nobody else said this" not in json.dumps(data)
+    assert json.loads(run(project, "--json").stdout) == data
+    both = run(project, "--json", "--format", "md")
+    assert (both.returncode, "exclude each other" in both.stderr) == (4, True)
 
 
 def test_markdown_marks_nothing_up_for_a_user(project: Path) -> None:
@@ -129,6 +132,9 @@ def test_names_and_steps_from_the_command_line(project: Path) -> None:
     assert fixed.stdout == "c-1111111111: open -> fixed\n"
     assert "fixed in v12" in run(project).stdout
     assert "open -> fixed in v12: cites by id (ann)" in run(project, "history", "c-1111").stdout
+    (step,) = json.loads(run(project, "history", "c-1111", "--json").stdout)
+    assert (step["before"], step["status"], step["release"], step["by"]) == ("open", "fixed", "v12", "ann")
+    assert json.loads(run(project, "history", "c-2222", "--json").stdout) == []
     wrong = run(project, "status", "c-2222", "resolved", "--reason", "x")
     assert (wrong.returncode, "can become" in wrong.stderr) == (4, True)
     assert "no theme is called" in run(project, "rename", "c-9999", "x").stderr
