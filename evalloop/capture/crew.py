@@ -10,9 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
+from threading import Lock
 from typing import Any
 
-from evalloop.capture.importing import GROUP, Captured, MakeEvents, import_rows
+from evalloop.capture.importing import GROUP, NOBODY, Captured, MakeEvents, Watcher, import_rows
 from evalloop.capture.mapping import MappingFile, Native, RowMapper
 from evalloop.contracts import RawRow
 from evalloop.masking import BY_FORMS, Masker, Masking, open_masker
@@ -68,25 +69,43 @@ class Post:
 
 
 def import_into(log: EventLog, rows: Iterable[RawRow], place: str, recipe: Recipe,
-                progress: Callable[[int], None] | None = None) -> Captured:
-    """Stores the events of all rows; ``progress`` hears the number of rows after each group, when it is stored.
+                watcher: Watcher = NOBODY) -> Captured:
+    """Stores the events of all rows.
 
     What fits into one group is made and stored here; of more, a crew takes group after group. Groups are counted in
-    their order, so that all rows before the number that ``progress`` hears are stored.
+    their order, so that all rows before the number that ``watcher.stored`` hears are stored.
     """
     waiting = iter(rows)
     first = list(islice(waiting, GROUP))
     if len(first) < GROUP:
         make, columns, left_out = recipe.made()
         return import_rows(first, place, make, log.add_rows, columns=columns, left_out=left_out, masker=recipe.masker,
-                           progress=progress)
+                           watcher=watcher)
     total = Captured(place)
-    with _crew(log, place, recipe) as send:
+    with _crew(log, place, recipe, Sum(watcher.made)) as send:
         for captured in _in_order(send, chain([first], iter(lambda: list(islice(waiting, GROUP)), []))):
             total.take(captured)
-            if progress:
-                progress(total.rows)
+            watcher.stored(total.rows)
     return total
+
+
+class Sum:
+    """Adds up what several threads hear of their parts, and tells it on."""
+
+    def __init__(self, told: Callable[[int], None]) -> None:
+        self._told, self._total, self._lock = told, 0, Lock()
+
+    def part(self) -> Callable[[int], None]:
+        """Hears how much of one part is done."""
+        before = 0
+
+        def heard(done: int) -> None:
+            nonlocal before
+            with self._lock:
+                self._total, before = self._total + done - before, done
+                self._told(self._total)
+
+        return heard
 
 
 Send = Callable[[list[RawRow]], Future[Captured]]
@@ -104,7 +123,7 @@ def _in_order(send: Send, groups: Iterable[list[RawRow]]) -> Iterator[Captured]:
 
 
 @contextmanager
-def _crew(log: EventLog, place: str, recipe: Recipe) -> Iterator[Send]:
+def _crew(log: EventLog, place: str, recipe: Recipe, made: Sum) -> Iterator[Send]:
     """Processes that take groups; each is asked by one thread at a time."""
     with ExitStack() as stack:
         idle = deque([stack.enter_context(Remote(_CODE)) for _ in range(CREW)])
@@ -117,7 +136,7 @@ def _crew(log: EventLog, place: str, recipe: Recipe) -> Iterator[Send]:
         def done(group: list[RawRow]) -> Captured:
             remote = idle.popleft()
             try:
-                captured: Captured = remote.ask(group)
+                captured: Captured = remote.ask(group, made.part())
             finally:
                 idle.append(remote)
             return captured
@@ -131,11 +150,11 @@ def _crew(log: EventLog, place: str, recipe: Recipe) -> Iterator[Send]:
 def main() -> None:
     """A process of the crew."""
     with ExitStack() as stack:
-        def begin(post: Post) -> Callable[[list[RawRow]], Captured]:
+        def begin(post: Post, tell: Callable[[int], None]) -> Callable[[list[RawRow]], Captured]:
             (make, columns, left_out), masker = post.recipe.made(), post.recipe.masker
             log = stack.enter_context(EventLog(post.address, post.lake, log_pages=BULK_PAGES))
             add = partial(log.add_rows, turn=Turns(post.turns))
             return lambda group: import_rows(group, post.place, make, add, columns=columns, left_out=left_out,
-                                             masker=masker)
+                                             masker=masker, watcher=Watcher(made=tell))
 
         answering(begin)

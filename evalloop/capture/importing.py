@@ -32,6 +32,26 @@ GROUP = 10_000
 """Rows of one commit: what a kill can lose of an import that is then simply repeated."""
 
 
+STEP = 250
+"""Rows between two words on how many are made."""
+
+
+def _unheard(rows: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who hears of an import: how many rows there will be, where that is known; of how many the events are made; and
+    of how many, counted from the first, they are on the disk."""
+
+    expected: Callable[[int], None] = _unheard
+    made: Callable[[int], None] = _unheard
+    stored: Callable[[int], None] = _unheard
+
+
+NOBODY = Watcher()
+
 EVENT_KEYS = ("schema", "event_id", "event_type")
 """Keys by which a row is known as an event, be it a broken one; other rows may have a source or a context too."""
 UNREAD = "no event of the mapping reads it"
@@ -118,15 +138,15 @@ def among_events(rows: Iterable[RawRow], place: str) -> Iterator[RawRow]:
 
 def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRows, *,
                 columns: frozenset[str] = frozenset(), left_out: Mapping[str, str] | None = None,
-                masker: Masker = REGEX, progress: Callable[[int], None] | None = None) -> Captured:
+                masker: Masker = REGEX, watcher: Watcher = NOBODY) -> Captured:
     """Makes the events of all rows and adds them; ``columns`` are those that ``make`` reads, ``left_out`` says why some
-    others are not, ``progress`` hears the number of rows after each group, when it is stored.
+    others are not.
 
     ``add`` runs in a thread of its own: while one group goes to the disk, the next one is made.
     """
     result, group, now = Captured(place), list[tuple[int, Row]](), now_text()
     fields = Fields(columns, left_out or {})
-    with _Adding(add, result, progress) as adding:
+    with _Adding(add, result, watcher.stored) as adding:
         for line, row in rows:
             result.rows += 1
             made, errors = _made(line, row, now, result, make, masker)
@@ -141,6 +161,9 @@ def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRo
             if len(group) >= GROUP:
                 adding.put(group)
                 group, now = [], now_text()
+            if result.rows % STEP == 0:
+                watcher.made(result.rows)
+        watcher.made(result.rows)
         adding.put(group)
     result.never_seen = tuple(sorted(columns - fields.seen)) if result.rows else ()
     result.left_out = fields.left_out()
@@ -150,8 +173,8 @@ def import_rows(rows: Iterable[RawRow], place: str, make: MakeEvents, add: AddRo
 class _Adding:
     """Adds groups one after the other, at most one at a time beside the one that is being made."""
 
-    def __init__(self, add: AddRows, result: Captured, progress: Callable[[int], None] | None) -> None:
-        self._add, self._result, self._progress = add, result, progress
+    def __init__(self, add: AddRows, result: Captured, stored: Callable[[int], None]) -> None:
+        self._add, self._result, self._stored = add, result, stored
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evalloop-import")
         self._waiting: tuple[Future[Added], Sequence[tuple[int, Row]], int] | None = None
 
@@ -187,8 +210,7 @@ class _Adding:
                 f"event {event_id} is stored already with another content", file=result.place, line=lines[event_id],
                 field="event_id", fix="a fact is never changed: send a new event with links.supersedes")
                 for event_id in added.conflicts)
-        if self._progress:
-            self._progress(number)
+        self._stored(number)
 
 
 def _nothing() -> Future[Added]:

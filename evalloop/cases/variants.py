@@ -12,7 +12,7 @@ from evalloop.cases import grid
 from evalloop.contracts import Target
 from evalloop.errors import RecordError, RecordErrors
 from evalloop.records.case import Evalset
-from evalloop.records.variant import Variant
+from evalloop.records.variant import SLOT, SLOT_FIX, Variant, is_slot_name
 from evalloop.store import files, schema, yaml
 from evalloop.store.schema import Problem, suggest
 
@@ -145,16 +145,38 @@ def _prompt(data: Mapping[str, Any], place: _Place) -> tuple[Mapping[str, Any], 
         line = place.document.line(("prompt_file",)) if place.document else 0
         path = inside(data["prompt_file"], place.folder, place.root, file=place.file, field="prompt_file", line=line)
         prompt = _prompt_file(path)
+    elif wrong := list(_odd_slots(prompt, ("prompt",))):
+        raise RecordErrors(place.error(each) for each in wrong)
     return ({"role": "user", "content": prompt},) if isinstance(prompt, str) else tuple(prompt)
+
+
+def _odd_slots(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Slots of a prompt that hold anything but a name."""
+    if isinstance(part, str):
+        for slot in _odd(part):
+            yield Problem(path, _told(slot), SLOT_FIX)
+    for key, inner in part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ():
+        yield from _odd_slots(inner, (*path, key))
+
+
+def _odd(text: str) -> Iterator[re.Match[str]]:
+    return (slot for slot in SLOT.finditer(text) if not is_slot_name(slot[1]))
+
+
+def _told(slot: re.Match[str]) -> str:
+    return f"{' '.join(slot[0].split())[:80]} is not a named slot"
 
 
 def _prompt_file(path: Path) -> str | Sequence[Mapping[str, Any]]:
     text, _ = _text(path)
     if path.suffix not in (".yaml", ".yml"):
+        if odd := list(_odd(text)):
+            raise RecordErrors(RecordError(_told(slot), file=str(path), line=text.count("\n", 0, slot.start()) + 1,
+                                           fix=SLOT_FIX) for slot in odd)
         return text.removesuffix("\n")
     document = yaml.load(text, file=str(path))
     prompt_schema = {**schema.read("variant")["properties"]["prompt"]}
-    problems = schema.check(prompt_schema, document.data)
+    problems = schema.check(prompt_schema, document.data) or list(_odd_slots(document.data, ()))
     if problems:
         raise RecordErrors(RecordError(each.message, file=str(path), line=document.line(each.path), field=each.field,
                                        fix=each.fix) for each in problems)

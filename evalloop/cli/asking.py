@@ -92,6 +92,8 @@ def question_of(names: Sequence[str], given: Mapping[str, Any]) -> Question:
 def question(given: Mapping[str, Any], *, keep: bool = False, strict: bool = False) -> Question:
     """The options of a verb as a Question."""
     table = given["table"]
+    if table == "":
+        raise UsageError("--table names no file", fix="name a CSV, JSONL or Parquet file")
     spec = TableSpec(table, given["case_column"], given["variant_column"], given["value_column"],
                      given["cluster_column"], given["repeat_column"], given["unit_column"],
                      given["length_column"], given["cost_column"], given["latency_column"]) if table else None

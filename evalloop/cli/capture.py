@@ -16,11 +16,10 @@ from evalloop.loop import Reading, capture, open_project, platforms
 from evalloop.printable import many, printable
 
 if TYPE_CHECKING:
-    from evalloop.capture.importing import Captured
+    from evalloop.capture.importing import Captured, Watcher
     from evalloop.errors import RecordError
 
 LISTED = 20
-Tell = Callable[[int], None] | None
 BASES = ("consent", "contract", "legitimate_interest", "none")
 PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 
@@ -71,8 +70,9 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
     if mapping and platform:
         raise UsageError("--mapping and --from both say how rows are read", fix="leave one of them out")
     how = Reading(mapping, platform, _pairs(options), _consent(consent), query, cursor, restart)
-    with _progress(show=not as_json and sys.stderr.isatty()) as (progress, expect):
-        result = capture(open_project(), place, how, dry_run=dry_run, progress=progress, expect=expect)
+    result = _import(place, how, dry_run=dry_run, show=not as_json and sys.stderr.isatty())
+    if result is None:
+        return ExitCode.INTERRUPTED
     if as_json:
         click.echo(json.dumps(_as_dict(result), ensure_ascii=False, indent=1))
     else:
@@ -81,6 +81,24 @@ def command(place: str | None, platform: str, show: bool, mapping: Path | None, 
         click.echo(f"no rows in {printable(result.place)}", err=True)
         return ExitCode.EMPTY
     return ExitCode.OK if result.clean or skip_invalid else ExitCode.USAGE
+
+
+def _import(place: str, how: Reading, *, dry_run: bool, show: bool) -> Captured | None:
+    """What was imported; None when it was interrupted, and that was said."""
+    stored = 0
+
+    def count(rows: int) -> None:
+        nonlocal stored
+        stored = rows
+
+    try:
+        with _watcher(count, show=show) as watcher:
+            return capture(open_project(), place, how, dry_run=dry_run, watcher=watcher)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        if not dry_run:
+            _say_kept(stored, how)
+        return None
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:
@@ -111,19 +129,33 @@ def _print_platforms() -> None:
 
 
 @contextmanager
-def _progress(*, show: bool) -> Iterator[tuple[Tell, Tell]]:
-    """What is told of rows that are done, and of how many there will be."""
+def _watcher(count: Callable[[int], None], *, show: bool) -> Iterator[Watcher]:
+    """A bar of the rows that are made and stored, if ``show``; ``count`` hears how many are stored."""
+    from evalloop.capture.importing import Watcher
+
     if not show:
-        yield None, None
+        yield Watcher(stored=count)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn(),
-               TimeRemainingColumn())
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed:,.0f} rows{task.fields[stored]}"),
+               TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("capture", total=None)
-        yield (lambda rows: bar.update(task, completed=rows)), (lambda rows: bar.update(task, total=rows))
+        task = bar.add_task("capture", total=None, stored="")
+        def stored(rows: int) -> None:
+            count(rows)
+            bar.update(task, stored=f", {rows:,} stored")
+
+        yield Watcher(lambda rows: bar.update(task, total=rows), lambda rows: bar.update(task, completed=rows), stored)
+
+
+def _say_kept(stored: int, how: Reading) -> None:
+    """What is kept of an interrupted import, and how to go on."""
+    known = f"the events of the first {many(stored, 'row')}, perhaps of more" if stored else "perhaps some events"
+    again = "the same command without --restart" if how.restart else "the same command"
+    then = "reads on from the last row that it noted" if how.cursor else "stores nothing twice"
+    click.echo(f"    kept: {known}\n    go on with: {again}; it {then}", err=True)
 
 
 def _print(result: Captured, *, dry_run: bool, platform: str) -> None:

@@ -11,7 +11,7 @@ from evalloop import loop
 from evalloop.cli.asking import asks_results, question_of
 from evalloop.errors import UsageError
 from evalloop.printable import one_line, printable
-from evalloop.records.power import PowerPlan
+from evalloop.records.power import PowerPlan, PowerRow
 
 EXAMPLES = """\b
 Examples:
@@ -57,7 +57,7 @@ def _text(plan: PowerPlan) -> str:
     rows = [["cluster", "cases", "changing", "MDE80", *(f"for {effect:g}" for effect in plan.effects),
              f"no worse by {plan.margin:g}", "level"]]
     rows += [["OVERALL" if row.cluster is None else one_line(row.cluster, limit=40), str(row.n),
-              f"{row.changing * 100:.0f} %", "–" if row.mde80 is None else f"{row.mde80:.3f}",
+              f"{row.changing * 100:.0f} %", _mde(row),
               *(f"{row.needed[f'{effect:g}']:,}" for effect in plan.effects),
               "–" if row.no_worse is None else f"{row.no_worse:,}", f"{row.level:.3g}"] for row in plan.rows]
     table = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=("left", *["right"] * (len(rows[0]) - 1)))
@@ -66,6 +66,12 @@ def _text(plan: PowerPlan) -> str:
     repeats = ", ".join(f"{count} {'repeat' if count == '1' else 'repeats'} {value:.3f}"
                         for count, value in plan.repeats.items())
     told = [plan.basis, "cases needed to find a true delta with 80 % power, at the level of the row's test;",
-            "MDE80 is the smallest delta that the cases find so now",
+            "MDE80 is the smallest delta that the cases find so now (none: at this number no delta)",
             *([f"MDE80 of the whole with {repeats}"] if repeats else []), *never]
     return "\n".join([table, "", *(printable(each) for each in told)])
+
+
+def _mde(row: PowerRow) -> str:
+    if row.mde80 is None:
+        return "none" if row.never else "–"
+    return f"{row.mde80:.3f}"

@@ -11,13 +11,19 @@ from dataclasses import asdict
 import click
 
 from evalloop import loop
-from evalloop.errors import ExitCode
-from evalloop.printable import many, printable
+from evalloop.errors import ExitCode, UsageError
+from evalloop.printable import many, one_line, printable
 
 EPILOG = """\b
 Examples:
   evalloop store drain
   evalloop store drain --settle-days 0 --json
+"""
+CONFLICTS = """\b
+Examples:
+  evalloop store conflicts
+  evalloop store conflicts --keep lake 0192f3a1-7c55-7d10-8000-0a1b2c3d4e5f
+  evalloop store conflicts --keep inbox --all
 """
 
 
@@ -46,7 +52,48 @@ def drain(settle_days: int | None, as_json: bool) -> int:
         click.echo(f"{done.already:,} events were in the lake already")
     for name in done.conflicts:
         click.echo(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
+    if done.conflicts:
+        click.echo("evalloop store conflicts shows what differs; with --keep it drops one of the two")
     return ExitCode.USAGE if done.conflicts else ExitCode.OK
+
+
+@command.command("conflicts", epilog=CONFLICTS)
+@click.argument("ids", nargs=-1, metavar="[EVENT]...")
+@click.option("--keep", type=click.Choice(["lake", "inbox"]),
+              help="which event of the two counts; the other one is dropped for good")
+@click.option("--all", "every", is_flag=True, help="with --keep: all events in conflict")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def conflicts(ids: tuple[str, ...], keep: str | None, every: bool, as_json: bool) -> int:
+    """List the events of the inbox whose ids the lake has with another body; with --keep, settle them.
+
+    Nothing reads such an event, and no drain moves it. Signals are derived anew after a choice; themes, cases and
+    reports that were made stay as they are.
+    """
+    if keep is None:
+        if every:
+            raise UsageError("--all needs --keep", fix="say which event of the two counts: --keep lake or --keep inbox")
+        return _list_conflicts(ids, as_json=as_json)
+    if bool(ids) == every:
+        raise UsageError("--keep needs the ids of events, or --all", fix="evalloop store conflicts lists them")
+    settled = loop.settle_conflicts(loop.open_project(), ids, accepted=keep == "inbox")
+    dropped = "inbox" if keep == "lake" else "lake"
+    click.echo(json.dumps({"kept": keep, "dropped": settled}, indent=1) if as_json
+               else f"dropped {many(settled, 'event')} of the {dropped}, kept those of the {keep}")
+    return ExitCode.OK
+
+
+def _list_conflicts(ids: tuple[str, ...], *, as_json: bool) -> int:
+    found = [each for each in loop.conflicts(loop.open_project()) if not ids or each.event_id in ids]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=1))
+        return ExitCode.OK if found else ExitCode.EMPTY
+    for each in found:
+        click.echo(f"{printable(each.event_id)}  {each.day}")
+        for one in each.differs:
+            lake, inbox = (one_line(json.dumps(value, ensure_ascii=False), limit=70) for value in (one.lake, one.inbox))
+            click.echo(f"    {printable(one.field)}: {lake} in the lake, {inbox} in the inbox")
+    click.echo(f"{many(len(found), 'event')} in conflict")
+    return ExitCode.OK if found else ExitCode.EMPTY
 
 
 @command.command("migrate")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
-from evalloop.errors import EmptyError
+from evalloop.errors import EmptyError, UsageError
 from evalloop.printable import one_line
 from evalloop.records.cluster import STATUSES
 
@@ -21,6 +21,7 @@ EPILOG = """\b
 Examples:
   evalloop themes
   evalloop themes --week 2026-W47 --format html --out themes.html
+  evalloop themes --json
   evalloop themes rename c-1a2b3c4d5e "Broken citations"
   evalloop themes status c-1a2b3c4d5e fixed --release v12 --reason "cites by id"
   evalloop themes merge c-0123456789 c-1a2b3c4d5e
@@ -34,13 +35,14 @@ HEADERS = ("share", "95 % interval", "change to last\nweek, points", "weeks", "f
 @click.group("themes", epilog=EPILOG, invoke_without_command=True)
 @click.option("--week", metavar="YYYY-Www",
               help="how themes stood in the batch that this ISO week is part of (default: the last one)")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="how to print it")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="how to print it (default: text)")
+@click.option("--json", "as_json", is_flag=True, help="the same as --format json")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="write to this file instead")
 @click.option("--top", type=click.IntRange(1), default=15, show_default=True, help="themes to print")
 @click.option("--min-users", type=click.IntRange(1), help="hide themes of fewer users")
 @click.pass_context
-def command(context: click.Context, week: str | None, form: str, out: Path | None, top: int, min_users: int | None
-            ) -> None:
+def command(context: click.Context, week: str | None, form: str | None, as_json: bool, out: Path | None, top: int,
+            min_users: int | None) -> None:
     """Show what users complained of in a week: shares, changes, status, quotes.
 
     Each theme comes with its weighted share of all failures that were grouped at once (a week, the first time all of
@@ -49,13 +51,15 @@ def command(context: click.Context, week: str | None, form: str, out: Path | Non
     """
     if context.invoked_subcommand is not None:
         return
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"--json and --format {form} exclude each other", fix="leave one of the two out")
     from evalloop.clusters.digest import digest
 
     project = loop.open_project(min_users=min_users)
     themes = loop.read_themes(project, week)
     if themes is None:
         raise EmptyError("there are no themes", fix="evalloop cluster groups failures first")
-    text = _render(digest(themes, min_users=project.config.min_users), form, top)
+    text = _render(digest(themes, min_users=project.config.min_users), "json" if as_json else form or "text", top)
     if out:
         out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}", err=True)
@@ -86,21 +90,29 @@ def merge(theme: str, into: str) -> None:
 @click.argument("theme")
 @click.argument("status", type=click.Choice(STATUSES))
 @click.option("--reason", required=True, help="why; it is kept")
-@click.option("--release", help="the release that mends it (needed for fixed)")
+@click.option("--release", help="the release that mends it (needed for fixed): a recorded one, where "
+              "there are any")
 @click.option("--by", default="", help="who says so")
 def status(theme: str, status: str, reason: str, release: str | None, by: str) -> None:
     """Move THEME to another STATUS of its life."""
-    move = loop.move_theme(loop.open_project(), theme, status, reason=reason, release=release, by=by)
+    project = loop.open_project()
+    if release:
+        loop.check_recorded(project, release)
+    move = loop.move_theme(project, theme, status, reason=reason, release=release, by=by)
     click.echo(f"{move.cluster_id}: {move.before} -> {move.status}")
 
 
 @command.command("history")
 @click.argument("theme", required=False)
-def history(theme: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def history(theme: str | None, as_json: bool) -> None:
     """Show every step in the life of THEME (default: of all), oldest first."""
     project = loop.open_project()
-    chosen = loop.find_theme(project, theme).cluster_id if theme else None
-    for move in loop.theme_history(project, chosen):
+    moves = loop.theme_history(project, loop.find_theme(project, theme).cluster_id if theme else None)
+    if as_json:
+        click.echo(json.dumps([each.to_dict() for each in moves], ensure_ascii=False, indent=1))
+        return
+    for move in moves:
         release = f" in {one_line(move.release)}" if move.release else ""
         who = f" ({one_line(move.by)})" if move.by else ""
         click.echo(f"{move.at[:16]}  {move.cluster_id}  {move.before} -> {move.status}{release}: "

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import RecordError, UsageError
+from evalloop.errors import EmptyError, RecordError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BATCH = 2048
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 TEXT_SUFFIXES = (".csv", ".tsv")
+_KIND = re.compile(r"^(?:\w+ )+Error: ")
 _NUMBERED = re.compile(r"_\d+$")
 SUFFIXES = (*TEXT_SUFFIXES, *JSON_SUFFIXES, ".parquet")
 
@@ -31,6 +32,8 @@ def read_table(place: str, columns: Sequence[str] | None = None) -> dict[str, li
     UsageError for an unreadable file or an unknown column, naming those that exist.
     """
     _check_file(place)
+    if not Path(place).stat().st_size:
+        raise EmptyError(f"{place}: the file is empty", fix="check the path")
     if _suffix(place) in JSON_SUFFIXES:
         return _pick(_json_columns(place), columns, place)
     with _connect() as connection:
@@ -109,8 +112,16 @@ def _query(connection: duckdb.DuckDBPyConnection, place: str, selection: str, ta
         query = f"select {selection} from {reader}{tail}"  # noqa: S608 - quoted names, the place is a parameter
         return connection.sql(query, params=[_literal_path(place)]).to_arrow_reader(BATCH)
     except duckdb.Error as error:
-        raise UsageError(f"{place}: {str(error).splitlines()[0]}",
-                         fix="check that the file is a table with one header line") from None
+        raise _unreadable(place, str(error)) from None
+
+
+def _unreadable(place: str, reason: str) -> UsageError:
+    """The first line of what the engine says, without the name of its error; its remedies are options of the engine."""
+    if "not utf-8" in reason.lower():
+        return UsageError(f"{place}: not UTF-8", fix="save the file as UTF-8")
+    first = reason.splitlines()[0]
+    return UsageError(f"{place}: cannot be read: {_KIND.sub('', first)}",
+                      fix="check that the file is a table with one header line")
 
 
 def _literal_path(place: str) -> str:
@@ -132,7 +143,10 @@ def _check_file(place: str) -> None:
 def _existing(columns: Sequence[str] | None, names: Sequence[str], place: str) -> Sequence[str]:
     missing = [name for name in columns or () if name not in names]
     if missing:
-        raise UsageError(f"{place}: no column {', '.join(map(repr, missing))}", fix=f"columns: {', '.join(names)}")
+        whole = len(names) == 1 and any(sign in names[0] for sign in ",;\t|")
+        hint = "; they were read as one: has every row as many cells as the header?" if whole else ""
+        raise UsageError(f"{place}: no column {', '.join(map(repr, missing))}",
+                         fix=f"columns: {', '.join(names)}{hint}")
     return names if columns is None else columns
 
 

@@ -20,7 +20,15 @@ from .forgetting import forget_pending, forget_user, prune_store
 
 # capture: files -> events; signals: events -> evidence -> failures
 from .capturing import Reading, capture, platforms
-from .evidence import derive_signals, detectors_of, drain, failures, open_evidence
+from .evidence import (
+    conflicts,
+    derive_signals,
+    detectors_of,
+    drain,
+    failures,
+    open_evidence,
+    settle_conflicts,
+)
 from .trust import capture_rates, detector_worth, fit_scores, saved_model, weigh_failures
 
 # clusters: failures -> named themes
@@ -83,6 +91,7 @@ from .bench import open_bench
 
 # releases: what shipped, and what production says of it
 from .releases import (
+    check_recorded,
     create_release,
     find_release,
     list_releases,
@@ -119,10 +128,12 @@ __all__ = [
     "capture_rates",
     "check_against_random",
     "check_evalsets",
+    "check_recorded",
     "check_services",
     "choose_variants",
     "compare",
     "compare_trials",
+    "conflicts",
     "create_key",
     "create_release",
     "dead_letters",
@@ -197,6 +208,7 @@ __all__ = [
     "self_judges",
     "send_notices",
     "set_baseline",
+    "settle_conflicts",
     "status",
     "store_stats",
     "theme_history",

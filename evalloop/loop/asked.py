@@ -83,6 +83,8 @@ def table_of(project: Project, question: Question, table: TableSpec) -> Asked:
     columns = columns_of(read_table(table.place, table.columns()), table)
     question = replace(question, baseline=_first_variant(columns.variant, question.baseline))
     cands = _variants_of(columns.variant, question)
+    if question.baseline in cands:
+        raise UsageError(f"{question.baseline!r} is compared with itself", fix="name two variants")
     kept, notes = duplicates.resolve(columns, (question.baseline, *cands), question.duplicates, table.place)
     return Asked(kept, question.baseline, cands, policy_for(project, question, None), notes, {})
 

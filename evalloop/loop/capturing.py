@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from evalloop.loop.project import Project
 
 if TYPE_CHECKING:
     from evalloop.capture.crew import Recipe
-    from evalloop.capture.importing import Captured
+    from evalloop.capture.importing import Captured, Watcher
     from evalloop.capture.mapping import MappingFile
     from evalloop.contracts import Platform, RawRow, Source
     from evalloop.store.sqlrows import Bookmark, Query
@@ -44,18 +44,17 @@ class Reading:
 
 
 def capture(project: Project, place: str, reading: Reading | Path | None = None, *, dry_run: bool = False,
-            progress: Callable[[int], None] | None = None, expect: Callable[[int], None] | None = None) -> Captured:
+            watcher: Watcher | None = None) -> Captured:
     """Imports the rows of a place as events; without a mapping file or platform the rows are events already.
 
-    ``dry_run`` makes and checks the events but stores nothing. ``progress`` hears the number of rows now and then,
-    ``expect`` how many there will be, where that is known.
+    ``dry_run`` makes and checks the events but stores nothing.
     """
     from evalloop.capture.crew import import_into
-    from evalloop.capture.importing import among_events
+    from evalloop.capture.importing import NOBODY, among_events
 
-    how = reading if isinstance(reading, Reading) else Reading(reading)
+    how, watcher = reading if isinstance(reading, Reading) else Reading(reading), watcher or NOBODY
     if how.query:
-        return _capture_table(project, place, how, dry_run=dry_run, progress=progress, expect=expect)
+        return _capture_table(project, place, how, watcher, dry_run=dry_run)
     rows = _source_of(project, place).rows(place)
     recipe = _recipe(project, how, dry_run=dry_run)
     if how.platform:
@@ -63,23 +62,22 @@ def capture(project: Project, place: str, reading: Reading | Path | None = None,
     if recipe.mapping is None:
         rows = among_events(rows, place)
     if dry_run:
-        return _tried(rows, place, recipe, progress)
+        return _tried(rows, place, recipe, watcher)
     with open_log(project) as log:
-        return import_into(log, rows, place, recipe, progress)
+        return import_into(log, rows, place, recipe, watcher)
 
 
-def _tried(rows: Iterator[RawRow], place: str, recipe: Recipe, progress: Callable[[int], None] | None) -> Captured:
+def _tried(rows: Iterator[RawRow], place: str, recipe: Recipe, watcher: Watcher) -> Captured:
     """Events made and checked, none stored."""
-    from evalloop.capture.importing import import_rows
+    from evalloop.capture.importing import Watcher, import_rows
     from evalloop.store.events import Added
 
     make, columns, left_out = recipe.made()
     return import_rows(rows, place, make, lambda _: Added(), columns=columns, left_out=left_out, masker=recipe.masker,
-                       progress=progress)
+                       watcher=Watcher(made=watcher.made))
 
 
-def _capture_table(project: Project, address: str, how: Reading, *, dry_run: bool,
-                   progress: Callable[[int], None] | None, expect: Callable[[int], None] | None) -> Captured:
+def _capture_table(project: Project, address: str, how: Reading, watcher: Watcher, *, dry_run: bool) -> Captured:
     """The same for the rows of a query, from the bookmark on."""
     from evalloop.capture.crew import import_into
     from evalloop.store.sqlrows import Bookmark, Query
@@ -93,19 +91,17 @@ def _capture_table(project: Project, address: str, how: Reading, *, dry_run: boo
     followed = _Followed(query, Bookmark(project.config.state_dir, query, (how.mapping or Path(how.platform)).name))
     if how.restart:
         followed.bookmark.forget()
-    if expect:
-        expect(followed.count())
+    watcher.expected(followed.count())
     rows: Iterator[RawRow] = followed.rows()
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)
     if dry_run:
-        return _tried(rows, query.place, recipe, None)
+        return _tried(rows, query.place, recipe, watcher)
     with open_log(project) as log:
         def stored(number: int) -> None:
             followed.mark(number)
-            if progress:
-                progress(number)
-        return import_into(log, rows, query.place, recipe, stored)
+            watcher.stored(number)
+        return import_into(log, rows, query.place, recipe, replace(watcher, stored=stored))
 
 
 class _Followed:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalloop.errors import ConfigError, EmptyError
+from evalloop.errors import ConfigError, EmptyError, UsageError
 from evalloop.loop.project import Progress, Project
 from evalloop.loop.warehouse import WarehouseEvents
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalloop.records.turn import Turn
     from evalloop.signals.evidence import Evidence
     from evalloop.signals.report import SignalReport
+    from evalloop.store.conflicts import Conflict
     from evalloop.store.derived import SignalFiles
     from evalloop.store.drain import Drained
     from evalloop.store.events import EventStore
@@ -61,10 +62,24 @@ def drain(project: Project, progress: Callable[[str, int], None] = lambda step, 
         return log.drain(project.config.settle_days, progress=progress)
 
 
-def conflicts(project: Project) -> list[str]:
-    """The ids of events that stay in the inbox, unread: the lake has another body under each."""
+def conflicts(project: Project) -> list[Conflict]:
+    """The events that stay in the inbox, unread: the lake has another body under the id of each."""
     with open_log(project) as log:
         return log.conflicts()
+
+
+def settle_conflicts(project: Project, ids: Collection[str] = (), *, accepted: bool) -> int:
+    """Ends conflicts (default: all): events of the inbox take the place of the lake's, or are dropped; how many."""
+    with open_log(project) as log:
+        found = {each.event_id: each for each in log.conflicts()}
+        if unknown := sorted({*ids} - found.keys()):
+            raise UsageError(f"{unknown[0]!r} is no event in conflict with the lake",
+                             fix="evalloop store conflicts lists them")
+        if not found:
+            raise EmptyError("no event is in conflict with the lake")
+        chosen = [found[name] for name in sorted({*ids} or found)]
+        log.settle(chosen, accepted=accepted)
+        return len(chosen)
 
 
 @contextmanager

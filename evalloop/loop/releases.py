@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,12 @@ def find_release(project: Project, name: str) -> Release:
     from evalloop.notes.release import read_release
 
     return read_release(_folder(project), name)
+
+
+def check_recorded(project: Project, name: str) -> None:
+    """UsageError for a release that is none of the recorded ones; a project that records none may name any."""
+    if list_releases(project):
+        find_release(project, name)
 
 
 def list_releases(project: Project) -> list[Release]:
@@ -196,21 +203,35 @@ def _sides(project: Project, release: Release, since: str, start: str, end: str,
     weighted = weigh_failures(project, words=False)
     members = _members(weighted, theme_members(project))
     kinds = tuple(dict.fromkeys([*segments, *(each for each in weighted.weighting.columns if "." not in each)]))
-    after = _exposures(project, members, start, end, kinds)
+    seen: set[str] = set()
+    after = _exposures(project, members, start, end, kinds, seen)
     if release.variants:
         base, cand = release.variants
+        _check_segments(segments, seen)
         return [each for each in after if each.variant == base], [each for each in after if each.variant == cand]
-    return _exposures(project, members, since, start, kinds), after
+    before = _exposures(project, members, since, start, kinds, seen)
+    _check_segments(segments, seen)
+    return before, after
+
+
+def _check_segments(segments: Sequence[str], seen: Collection[str]) -> None:
+    """UsageError for a key that no answer has; without any answer nobody can tell."""
+    unknown = [key for key in segments if key not in seen] if seen else []
+    if unknown:
+        close = get_close_matches(unknown[0], seen, n=1)
+        known = f"known: {', '.join(sorted(seen))}"
+        raise UsageError(f"--segment {unknown[0]}: no answer has this key in its context or its user's segment",
+                         fix=f"did you mean {close[0]!r}? {known}" if close else known)
 
 
 def _exposures(project: Project, members: Mapping[str, Mapping[str, float]], start: str, end: str,
-               kinds: Sequence[str]) -> list[Exposure]:
-    """The users of a time; the first answers of each are read, and nothing else."""
+               kinds: Sequence[str], seen: set[str]) -> list[Exposure]:
+    """The users of a time; the first answers of each are read, and nothing else. The keys of these go into ``seen``."""
     from evalloop.notes.exposure import ANSWERS, exposures
     from evalloop.signals.turns import first_answers
 
     with each_turn(project, lambda evidence: first_answers(evidence, start, end, ANSWERS)) as turns:
-        return exposures(turns, members, start, end, segments=kinds)
+        return exposures(turns, members, start, end, segments=kinds, seen=seen)
 
 
 def _members(weighted: Weighted, of_failure: Mapping[str, str]) -> Mapping[str, Mapping[str, float]]:

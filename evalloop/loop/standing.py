@@ -80,7 +80,7 @@ def _capture(project: Project) -> Part:
     state = WORKS if rate and rate >= LEAST_CAPTURE else THIN
     says = (f"{many(told.events, 'event')} of {many(told.users, 'user')}; {_percent(rate)} of sessions give a usable "
             f"implicit signal ({told.tier}), {_percent(votes)} of answers a vote or comment"
-            + (f"; {clash:,} in conflict with the lake, not read (evalloop store drain lists them)" if clash else ""))
+            + (f"; {clash:,} in conflict with the lake, not read (evalloop store conflicts)" if clash else ""))
     return _part("capture", state, says, events=told.events, users=told.users, capture_rate=rate, tier=told.tier,
                  explicit_rate=votes, orphans=told.orphans, orphan_share=told.orphan_share,
                  conflicts=clash or None)

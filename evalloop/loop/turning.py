@@ -138,8 +138,8 @@ def _for_humans(project: Project) -> Iterator[str]:
     from evalloop.cases import suite
 
     if clash := conflicts(project):
-        named = ", ".join(clash[:3]) + (", ..." if len(clash) > 3 else "")
-        yield f"{len(clash):,} events in conflict with the lake are not read ({named}): evalloop store drain lists them"
+        named = ", ".join(each.event_id for each in clash[:3]) + (", ..." if len(clash) > 3 else "")
+        yield f"{many(len(clash), 'event')} in conflict with the lake, not read ({named}): evalloop store conflicts"
     graders = project.objects("graders")
     for path in suite.find(project.config.evalsets_dir):
         evalset = suite.load(path, graders)

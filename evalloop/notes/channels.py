@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from evalloop.errors import ConfigError, EvalloopError
+from evalloop.errors import ConfigError, EvalloopError, UsageError
 from evalloop.records.notice import Notice
 
 SECRET = "EVALLOOP_NOTIFY_SECRET"  # noqa: S105 - the name of a variable
@@ -33,9 +33,10 @@ class FileChannel:
         return "://" not in place and place.endswith(".jsonl")
 
     def send(self, notice: Notice, place: str, options: Mapping[str, str]) -> None:
-        """Adds a line."""
+        """Adds a line. No folder is made: in a misspelt one nobody would read it, and no notice is sent twice."""
         path = Path(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            raise UsageError(f"{path.parent}: no such folder", fix="make it, or name the file that the product reads")
         handle = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
             file.write(json.dumps(notice.to_dict(), ensure_ascii=False) + "\n")

@@ -37,16 +37,19 @@ class Exposure:
 
 
 def exposures(turns: Iterable[Turn], members: Mapping[str, Mapping[str, float]], start: str, end: str, *,
-              segments: Sequence[str] = (), answers: int = ANSWERS, settle_days: float = SETTLE_DAYS) -> list[Exposure]:
+              segments: Sequence[str] = (), answers: int = ANSWERS, settle_days: float = SETTLE_DAYS,
+              seen: set[str] | None = None) -> list[Exposure]:
     """The users who entered in [start, end), by time.
 
     ``members`` maps a response to the clusters of its failures and what each counts. ``segments`` are keys of the
-    context or of the user's segment that tell kinds of traffic apart.
+    context or of the user's segment that tell kinds of traffic apart; all keys that answers have go into ``seen``.
     """
+    seen = set() if seen is None else seen
     by_user: defaultdict[str, list[_Met]] = defaultdict(list)
     for turn in turns:
         if turn.user_key and turn.generation is not None and start <= turn.occurred_at < end:
             kind = tuple(str(_value(turn, key)) for key in segments)
+            seen.update(_keys(turn))
             by_user[turn.user_key].append(_Met(turn.occurred_at, turn.response_id, _variant(turn), kind))
     found = [_entered(user, met, members, answers, settle_days) for user, met in by_user.items()]
     return sorted((each for each in found if each.at < end), key=lambda each: (each.at, each.user))
@@ -90,10 +93,18 @@ def _variant(turn: Turn) -> str | None:
 
 def _value(turn: Turn, key: str) -> Any:
     context = context_of(turn)
-    if key in context:
-        return context[key]
+    return context[key] if key in context else _segment_of(turn).get(key, "unknown")
+
+
+def _keys(turn: Turn) -> Iterator[str]:
+    yield from context_of(turn)
+    yield from _segment_of(turn)
+
+
+def _segment_of(turn: Turn) -> Mapping[str, Any]:
+    """The user's segment, as the first event that has one tells it."""
     events = (turn.generation, *turn.events) if turn.generation else turn.events
-    return next((event.actor["segment"].get(key) for event in events if event.actor.get("segment")), "unknown")
+    return next((event.actor["segment"] for event in events if event.actor.get("segment")), {})
 
 
 def context_of(turn: Turn) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from traceback import extract_tb
 from typing import Any
 
 from evalloop.errors import ConfigError
@@ -21,22 +22,24 @@ STYLE = (":root{color-scheme:light dark}time{color:#5b5b66}"
 
 def template_of(text: str, name: str) -> Template:
     """A Jinja template as a maker of notes; it sees head, better, same, production, issues and method as lists of
-    Markdown lines, already encoded, and runs in Jinja's sandbox. ConfigError when it is broken."""
-    from jinja2 import StrictUndefined, TemplateError
+    Markdown lines, already encoded, and runs in Jinja's sandbox. ConfigError, with its line, when it is broken."""
+    from jinja2 import StrictUndefined, TemplateSyntaxError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     try:
         made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                              autoescape=False).from_string(text)
-    except TemplateError as error:
-        raise ConfigError(f"not a usable template: {error}", file=name, fix="mend the template") from None
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"not a usable template: {error.message}", file=f"{name}:{error.lineno}",
+                          fix="mend the template there") from None
 
     def write(parts: Mapping[str, Sequence[str]]) -> str:
         try:
             return made.render(**parts)
-        except TemplateError as error:
-            known = ", ".join(parts)
-            raise ConfigError(f"the template broke: {error}", file=name, fix=f"it may use {known}") from None
+        except Exception as error:  # what the template does with the parts may raise anything
+            lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == "<template>"]
+            raise ConfigError(f"the template broke: {error}", file=f"{name}:{lines[-1]}" if lines else name,
+                              fix=f"it may use {', '.join(parts)}") from None
 
     return write
 

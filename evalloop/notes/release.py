@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 from statistics import NormalDist
@@ -107,12 +108,15 @@ def _as_registered(release: Release, old: Release) -> Release:
 
 
 def read_release(folder: Path, name: str) -> Release:
-    """The record of that name; UsageError, with the names there are, when there is none."""
+    """The record of that name; UsageError, with the nearest names, when there is none."""
     path = folder / f"{name}.json"
     if not path.is_file():
         known = [each.name for each in read_releases(folder)]
+        near = get_close_matches(name, known, n=3, cutoff=0.4) or known[-3:]
+        create = "evalloop release create NAME BASE CAND records one"
         raise UsageError(f"there is no release named {name!r}",
-                         fix=f"releases: {', '.join(known)}" if known else "evalloop release create NAME makes one")
+                         fix=f"releases: {', '.join(near)}{', ...' * (len(near) < len(known))}; {create}" if known
+                         else create)
     return _read(path)
 
 

@@ -14,8 +14,9 @@ class PowerRow(Record):
     """One cluster (None: the whole). ``level`` is that of its test: alpha, or alpha shared among the clusters.
 
     ``changing`` is the share of cases on which two variants differ, known or assumed; ``mde80`` the smallest true delta
-    found with 80 % power; ``needed`` maps an effect to the number of cases that finds it so; ``no_worse`` is how many
-    show "no worse than the margin". ``never`` says why the cases that there are can never, or hardly ever, decide.
+    found with 80 % power (None: none that the scores can have, or nothing varies); ``needed`` maps an effect to the
+    number of cases that finds it so; ``no_worse`` is how many show "no worse than the margin". ``never`` says why the
+    cases that there are can never, or hardly ever, decide.
     """
 
     cluster: str | None
@@ -30,7 +31,7 @@ class PowerRow(Record):
 
 @dataclass(frozen=True)
 class PowerPlan(Record):
-    """The whole first, then clusters by name. ``repeats`` maps a number of repeats to the whole's mde80 with it."""
+    """The whole first, then clusters by name. ``repeats`` maps a number of repeats to the whole's mde80, if any."""
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"rows": PowerRow}
 

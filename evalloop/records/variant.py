@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalloop.records.base import Record
+
+SLOT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+SLOT_FIX = "write {{ name }}; slots hold no expressions and no filters"
+_NAME = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
+
+
+def is_slot_name(text: str) -> bool:
+    """True for what may stand in a slot: ``name`` or ``context.name``."""
+    return bool(_NAME.fullmatch(text.strip()))
 
 
 @dataclass(frozen=True)

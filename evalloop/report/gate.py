@@ -185,8 +185,13 @@ class _Case:
 
     def _not_within_margin(self, overall: Delta) -> str:
         return (f"not enough evidence that the candidate is no worse than {self.words.size(self.policy.margin)}: "
-                f"{self.words.evidence(overall)}; {overall.wins + overall.losses} of {overall.n} cases changed; the "
-                f"smallest delta seen at 80 % power would be {self.words.size(overall.mde80)}{self._needed(overall)}")
+                f"{self.words.evidence(overall)}; {overall.wins + overall.losses} of {overall.n} cases changed; "
+                f"{self._detectable(overall)}{self._needed(overall)}")
+
+    def _detectable(self, delta: Delta) -> str:
+        if self.words.undetectable(delta.mde80):
+            return "no delta is seen at 80 % power by so few"
+        return f"the smallest delta seen at 80 % power would be {self.words.size(delta.mde80)}"
 
     def _needed(self, delta: Delta) -> str:
         return f"; about {delta.needed} cases would be needed, there are {delta.n}" if delta.needed else ""

@@ -71,7 +71,7 @@ def _checked(key: str, value: Any, file: str) -> Any:
     place = {"file": file, "key": f"gate.{key}"}
     if key in ("margin", "alpha"):
         wrong = isinstance(value, bool) or not isinstance(value, int | float)
-        if wrong or not (value >= 0 if key == "margin" else 0 < value < 0.5):
+        if wrong or not (0 <= value < float("inf") if key == "margin" else 0 < value < 0.5):
             limits = "from 0" if key == "margin" else "between 0 and 0.5"
             raise ConfigError(f"{value!r} is not a number {limits}", **place,
                               fix="0.05 is five points on a pass rate" if key == "margin" else "0.05 is usual")

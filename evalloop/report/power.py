@@ -24,13 +24,15 @@ PSEUDO_CASES = 4
 
 @dataclass(frozen=True)
 class _Sample:
-    """How many cases there are and how they vary: ``changing`` share, ``variance`` of one case's difference."""
+    """How many cases there are and how they vary: ``changing`` share, ``variance`` of one case's difference; ``rate``
+    says that scores lie in [0, 1], ``binary`` that they are its ends."""
 
     cluster: str | None
     n: int
     changing: float
     variance: float
     binary: bool
+    rate: bool = True
 
 
 def plan_from_counts(counts: Mapping[str, int], policy: Policy, *, total: int | None = None,
@@ -60,9 +62,10 @@ def _sample(pairs: Pairs) -> _Sample:
     keep = pairs.complete
     base, cand = pairs.base[keep], pairs.cand[keep]
     diff = cand - base
-    n = int(keep.sum())
+    n, both = int(keep.sum()), np.concatenate([base, cand])
     return _Sample(pairs.cluster, n, float((np.abs(diff) > 1e-12).mean()) if n else 0.0,
-                   float(diff.var(ddof=1)) if n > 1 else 0.0, bool(np.isin([base, cand], (0.0, 1.0)).all()))
+                   float(diff.var(ddof=1)) if n > 1 else 0.0, bool(np.isin(both, (0.0, 1.0)).all()),
+                   bool(((both >= 0) & (both <= 1)).all()))
 
 
 def _smoothed(sample: _Sample, whole: _Sample) -> _Sample:
@@ -70,7 +73,7 @@ def _smoothed(sample: _Sample, whole: _Sample) -> _Sample:
         return (own * sample.n + all_ * PSEUDO_CASES) / (sample.n + PSEUDO_CASES)
 
     return _Sample(sample.cluster, sample.n, mixed(sample.changing, whole.changing),
-                   mixed(sample.variance, whole.variance), sample.binary and whole.binary)
+                   mixed(sample.variance, whole.variance), sample.binary and whole.binary, whole.rate)
 
 
 def _plan(samples: Sequence[_Sample], policy: Policy, effects: Sequence[float], basis: str,
@@ -84,8 +87,14 @@ def _plan(samples: Sequence[_Sample], policy: Policy, effects: Sequence[float], 
 def _row(sample: _Sample, level: float, policy: Policy, effects: Sequence[float]) -> PowerRow:
     needed = {f"{effect:g}": _needed(sample, effect, level) for effect in effects}
     mde80 = stats.mde80(sqrt(sample.variance / sample.n), level) if sample.n and sample.variance > 0 else None
-    return PowerRow(sample.cluster, sample.n, level, sample.changing, mde80, needed, _no_worse(sample, policy),
-                    _never(sample, level))
+    beyond = mde80 is not None and not _possible(sample, mde80)
+    return PowerRow(sample.cluster, sample.n, level, sample.changing, None if beyond else mde80, needed,
+                    _no_worse(sample, policy), _never(sample, level, beyond=beyond))
+
+
+def _possible(sample: _Sample, delta: float) -> bool:
+    """No rate changes by more than 1."""
+    return not sample.rate or delta <= 1
 
 
 def _needed(sample: _Sample, effect: float, level: float) -> int:
@@ -103,15 +112,15 @@ def _no_worse(sample: _Sample, policy: Policy) -> int | None:
     return stats.required_n(sample.variance, policy.margin, alpha=2 * policy.alpha) if sample.variance > 0 else None
 
 
-def _never(sample: _Sample, level: float) -> str | None:
-    """Why no outcome, or hardly any, can reach the level."""
+def _never(sample: _Sample, level: float, *, beyond: bool) -> str | None:
+    """Why no outcome, or hardly any, can reach the level. ``beyond``: no delta is large enough for it."""
     least = stats.min_discordant(level, exact=not sample.binary)
     if sample.n < least:
         return f"can never decide: {least} changed cases are needed, there are {sample.n} cases"
     expected = sample.n * sample.changing
     if expected < least:
         return f"will hardly ever decide: {least} changed cases are needed, about {expected:.1f} of {sample.n} change"
-    return None
+    return f"will hardly ever decide: {sample.n} cases that vary so find no delta with 80 % power" if beyond else None
 
 
 def _by_repeats(pairs: Pairs, whole: _Sample, alpha: float) -> dict[str, float]:
@@ -125,4 +134,5 @@ def _by_repeats(pairs: Pairs, whole: _Sample, alpha: float) -> dict[str, float]:
         return {}
     left, once = (float(part[known].mean()) for part in pairs.spread)
     between = max(whole.variance - left, 0.0)
-    return {str(repeats): stats.mde80(sqrt((between + once / repeats) / whole.n), alpha) for repeats in REPEATS}
+    found = {str(repeats): stats.mde80(sqrt((between + once / repeats) / whole.n), alpha) for repeats in REPEATS}
+    return {repeats: delta for repeats, delta in found.items() if _possible(whole, delta)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from evalloop.records.report import Change, Comparison, Delta, Headline
 
 NONE = "–"
+UNDETECTABLE = "none"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Words:
     def size(self, value: float | None, *, unit: bool = True) -> str:
         """An unsigned amount: ``5.0 points``."""
         return NONE if value is None else self.delta(value, unit=unit).lstrip("+")
+
+    def detectable(self, mde80: float | None) -> str:
+        """The smallest delta that is found, without its unit; ``none`` where no delta of such scores is."""
+        return UNDETECTABLE if self.undetectable(mde80) else self.size(mde80, unit=False)
+
+    def undetectable(self, mde80: float | None) -> bool:
+        """Whether no rate can change by so much."""
+        return self.points and mde80 is not None and mde80 > 1
 
     def score(self, value: float | None) -> str:
         """A level: ``76.9 %``."""

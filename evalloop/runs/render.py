@@ -11,7 +11,6 @@ last message, and ``messages``, all of them. A slot alone keeps its value's type
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -19,11 +18,9 @@ from typing import Any
 from evalloop.errors import ConfigError, RecordError, RecordErrors
 from evalloop.records.call import Request
 from evalloop.records.case import Case
-from evalloop.records.variant import Variant
+from evalloop.records.variant import SLOT, SLOT_FIX, Variant, is_slot_name
 
 Messages = tuple[Mapping[str, Any], ...]
-_SLOT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_NAME = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
 _ALL_MESSAGES = "messages"
 
 
@@ -91,7 +88,7 @@ def _filler(template: Any, variant: str, *, whole: bool = False) -> _Filler:
 
 
 def _text_filler(template: str, variant: str, whole: bool) -> _Filler:
-    pieces = _SLOT.split(template)
+    pieces = SLOT.split(template)
     if len(pieces) == 1:
         return lambda case, values: template
     names = [_slot_name(text, variant) for text in pieces[1::2]]
@@ -109,11 +106,9 @@ def _text_filler(template: str, variant: str, whole: bool) -> _Filler:
 
 
 def _slot_name(text: str, variant: str) -> str:
-    name = text.strip()
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{{{{{text}}}}} is not a named slot", file=f"variant {variant}", key="prompt",
-                          fix="write {{ name }}; slots hold no expressions and no filters")
-    return name
+    if not is_slot_name(text):
+        raise ConfigError(f"{{{{{text}}}}} is not a named slot", file=f"variant {variant}", key="prompt", fix=SLOT_FIX)
+    return text.strip()
 
 
 def _lookup(case: Case, values: Mapping[str, Any], name: str) -> Any:

@@ -31,11 +31,12 @@ class Dwell:
     turn is summed, however late they came.
     """
 
-    ratio: float = threshold(0.5, "a guess")
-    wpm: float = threshold(238.0, "silent reading of English: Brysbaert 2019")
-    long_s: float = threshold(30.0, "the usual satisfied-click cut; why one cut is wrong: Kim et al., WSDM 2014")
-    short_s: float = threshold(3.0, "a guess")
-    away_s: float = threshold(1800.0, "the usual gap between sessions")
+    ratio: float = threshold(0.5, "a guess", high=1)
+    wpm: float = threshold(238.0, "silent reading of English: Brysbaert 2019", low=1)
+    long_s: float = threshold(30.0, "the usual satisfied-click cut; why one cut is wrong: Kim et al., WSDM 2014",
+                              high=10**9)
+    short_s: float = threshold(3.0, "a guess", high=10**9)
+    away_s: float = threshold(1800.0, "the usual gap between sessions", high=10**9)
     name: str = "dwell"
     version: str = "2"
     kind: str = "implicit"
@@ -78,9 +79,9 @@ class Abandon:
     by itself. ``signal.abandoned`` counts as the end of a session too.
     """
 
-    idle_s: float = threshold(1800.0, "the usual gap between sessions")
+    idle_s: float = threshold(1800.0, "the usual gap between sessions", high=10**9)
     tries: int = threshold(2, "a guess; good and bad abandonment: Li, Huffman, Tokuda, SIGIR 2009")
-    scroll: float = threshold(0.5, "a guess")
+    scroll: float = threshold(0.5, "a guess", high=1)
     name: str = "abandon"
     version: str = "3"
     kind: str = "implicit"

@@ -26,9 +26,9 @@ class Edit:
     text ``after`` and the answer. ``no_revert`` below ``undone`` means that the user took the text out again.
     """
 
-    kept: float = threshold(0.90, ZIEGLER)
-    light: float = threshold(0.67, ZIEGLER)
-    undone: float = threshold(0.5, "a guess on VS Code's noRevert")
+    kept: float = threshold(0.90, ZIEGLER, high=1)
+    light: float = threshold(0.67, ZIEGLER, high=1)
+    undone: float = threshold(0.5, "a guess on VS Code's noRevert", high=1)
     name: str = "edit"
     version: str = "3"
     kind: str = "implicit"

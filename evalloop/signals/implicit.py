@@ -25,8 +25,8 @@ class Copy:
     copies all.
     """
 
-    full: float = threshold(0.8, COPILOT)
-    partial: float = threshold(0.1, COPILOT)
+    full: float = threshold(0.8, COPILOT, high=1)
+    partial: float = threshold(0.1, COPILOT, high=1)
     name: str = "copy"
     version: str = "2"
     kind: str = "implicit"
@@ -62,7 +62,7 @@ class Stop:
     length is the median of the answers on the same surface that nobody stopped; without lengths every stop counts.
     """
 
-    part: float = threshold(0.8, GUESS)
+    part: float = threshold(0.8, GUESS, high=1)
     name: str = "stop"
     version: str = "3"
     kind: str = "implicit"
@@ -92,7 +92,7 @@ class Accept:
     The last act counts. ``evalloop profile`` gives the median time to accept.
     """
 
-    reflex_ms: int = threshold(300, GUESS)
+    reflex_ms: int = threshold(300, GUESS, high=10**9)
     name: str = "accept"
     version: str = "2"
     kind: str = "implicit"

@@ -32,10 +32,11 @@ class Rephrase:
     refinement is not always a failure, hence the low weight.
     """
 
-    kept: float = threshold(0.9, PAIRS)
-    alike: float = threshold(0.4, PAIRS)
+    kept: float = threshold(0.9, PAIRS, high=1)
+    alike: float = threshold(0.4, PAIRS, high=1)
     words: int = threshold(3, PAIRS)
-    gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess")
+    gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess",
+                             high=10**9)
     name: str = "rephrase"
     version: str = "6"
     kind: str = "implicit"

@@ -24,10 +24,10 @@ class Outcome:
     false. The last outcome of each type counts. One that comes later than its window after the answer has weight 0,
     with the reason; ``payload.window_s`` of the event goes before the window of its type."""
 
-    task_h: float = threshold(72.0, USUAL)
-    ticket_h: float = threshold(72.0, "a ticket reopened within 72 hours was not solved; " + USUAL)
-    deal_h: float = threshold(720.0, USUAL)
-    custom_h: float = threshold(720.0, USUAL)
+    task_h: float = threshold(72.0, USUAL, high=10**6)
+    ticket_h: float = threshold(72.0, "a ticket reopened within 72 hours was not solved; " + USUAL, high=10**6)
+    deal_h: float = threshold(720.0, USUAL, high=10**6)
+    custom_h: float = threshold(720.0, USUAL, high=10**6)
     name: str = "outcome"
     version: str = "3"
     kind: str = "outcome"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, cast
 
 from evalloop.errors import ConfigError
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Threshold:
-    """One threshold: ``detector.field``, its value, its default, and the source of the default."""
+    """One threshold: ``detector.field``, its value, its default, the source of the default, and its bounds."""
 
     name: str
     value: float
     default: float
     source: str
+    low: float = 0
+    high: float = inf
 
 
-def threshold(default: float, source: str) -> Any:
-    """A field of a detector's dataclass that the setting ``thresholds`` may change."""
-    return field(default=default, metadata={"source": source})
+def threshold(default: float, source: str, *, low: float = 0, high: float = inf) -> Any:
+    """A field of a detector's dataclass that the setting ``thresholds`` may change, within [``low``, ``high``]."""
+    return field(default=default, metadata={"source": source, "low": low, "high": high})
 
 
 def thresholds(detectors: Iterable[Detector]) -> Iterator[Threshold]:
@@ -38,15 +40,14 @@ def thresholds(detectors: Iterable[Detector]) -> Iterator[Threshold]:
         for each in fields(given) if is_dataclass(given) else ():
             if "source" in each.metadata:
                 yield Threshold(f"{detector.name}.{each.name}", getattr(given, each.name),
-                                cast("float", each.default),
-                                each.metadata["source"])
+                                cast("float", each.default), **each.metadata)
 
 
 def with_thresholds(detectors: Iterable[Detector], given: Iterable[str]) -> list[Detector]:
     """The detectors with the values of ``given`` (texts ``copy.full=0.9``).
 
     A detector with other values has another version (``2+3f9a1c``), so that its signals are derived anew. ConfigError
-    names what does not exist or is no number.
+    names what does not exist, is no number or is out of its bounds.
     """
     known = list(detectors)
     names = {each.name: each for each in thresholds(known)}
@@ -58,7 +59,7 @@ def with_thresholds(detectors: Iterable[Detector], given: Iterable[str]) -> list
             raise ConfigError(f"no threshold called {name.strip()!r}", key="thresholds",
                               fix=f"did you mean {close[0]!r}?" if close else f"thresholds: {', '.join(names)}")
         detector, _, part = name.strip().partition(".")
-        changes.setdefault(detector, {})[part] = _number(number, text)
+        changes.setdefault(detector, {})[part] = _within(names[name.strip()], _number(number, text))
     return [_changed(each, changes[each.name]) if each.name in changes else each for each in known]
 
 
@@ -67,6 +68,13 @@ def _number(text: str, given: str) -> float:
         if isfinite(number := float(text)):
             return number
     raise ConfigError(f"{given!r} gives no number", key="thresholds", fix="write detector.threshold=0.5")
+
+
+def _within(known: Threshold, number: float) -> float:
+    if known.low <= number <= known.high:
+        return number
+    limits = f"at least {known.low:,}" + (f" and at most {known.high:,}" if known.high < inf else "")
+    raise ConfigError(f"{known.name} = {number:g} is out of range", key="thresholds", fix=f"give {limits}")
 
 
 def _changed(detector: Any, values: dict[str, float]) -> Any:

@@ -74,7 +74,7 @@ def weights_of(heard: Heard, people: Population, options: WeightOptions | None =
     organic, asked = counted & ~heard.asked_only, counted & heard.asked_only
     weights[counted] = _capped(weights[counted], units[counted], options)
     margins: tuple[Margin, ...] = ()
-    method, off, unmatched = "none", 0.0, 0.0
+    method, off, unmatched = _least(options), 0.0, 0.0
     if organic.any():
         fit = Fit(heard.rows[organic], weights[organic])
         method = _method(options, people, fit)
@@ -96,19 +96,24 @@ def _capped(weights: Floats, units: NDArray[np.int64], options: WeightOptions) -
 
     from evalloop import stats
 
-    if options.method == "none" or not options.cap:
+    if _least(options) == "none":
         return weights
     capped: Floats = weights * stats.cap_per_unit(np.ones(weights.size), units.tolist(), options.cap)
     return capped
 
 
+def _least(options: WeightOptions) -> str:
+    """What is done without segments: the cap, unless there is none."""
+    return "none" if options.method == "none" or not options.cap else "cap"
+
+
 def _method(options: WeightOptions, people: Population, fit: Fit) -> str:
     """What can be done: without failures of known turns, or anything that tells turns apart, only the cap."""
-    known = int((fit.rows >= 0).sum())
+    known, least = int((fit.rows >= 0).sum()), _least(options)
     if options.method == "auto":
-        return "rake" if people.columns and known >= LEAST else "cap"
+        return "rake" if people.columns and known >= LEAST else least
     tells = bool(people.columns) or (options.method == "ipw" and people.chances is not None)
-    return options.method if options.method in ("none", "cap") or (known and tells) else "cap"
+    return options.method if options.method in ("rake", "ipw") and known and tells else least
 
 
 def _fitted(method: str, people: Population, fit: Fit, options: WeightOptions) -> tuple[Floats, float, float]:

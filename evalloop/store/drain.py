@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evalloop.errors import EvalloopError
 from evalloop.records.times import time_text
 from evalloop.store import columns
 from evalloop.store.body import same_fact
 from evalloop.store.lake import Lake, sorted_part
-from evalloop.store.twins import twins
+from evalloop.store.waiting import Inbox, days, of_day, take_out, twins_by_id, waiting
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlalchemy import Connection, Select, Table
+    from sqlalchemy import Table
 
 CHUNK = 100_000
 """Events of one part: what one transaction takes out of the inbox."""
 CHUNK_BYTES = 200_000_000
-DELETE = 500
-LAST_DAY, LAST_SEQ = "9999-99-99", 2**63 - 1
 GRACE = timedelta(hours=1)
 """How long an unfinished file is left alone: its writer may still live."""
 
@@ -55,7 +52,7 @@ def drain(lake: Lake, events: Table, until: str, *, progress: Callable[[str, int
     """
     total = Drained(tidied=lake.tidy(time_text((now or datetime.now(UTC)) - GRACE)))
     last = _arrived(lake, events)
-    for day in _days(lake, events, until):
+    for day in days(lake, events, until):
         already, conflicts = _without_twins(lake, events, day, last)
         moved = parts = 0
         for rows in _chunks(lake, events, day, last, chunk):
@@ -65,10 +62,6 @@ def drain(lake: Lake, events: Table, until: str, *, progress: Callable[[str, int
         total = Drained(total.moved + moved, total.parts + parts, total.days + (parts > 0), total.already + already,
                         (*total.conflicts, *sorted(conflicts)), total.tidied)
     return total
-
-
-Inbox = tuple[int, str, str, str]
-"""seq, event_id, received_at, body."""
 
 
 def _arrived(lake: Lake, events: Table) -> int:
@@ -81,25 +74,9 @@ def _arrived(lake: Lake, events: Table) -> int:
         return int(connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
 
 
-def _days(lake: Lake, events: Table, until: str) -> list[str]:
-    from sqlalchemy import func, select
-
-    day = func.substr(events.c.occurred_at, 1, 10)
-    with lake.engine.connect().execution_options(read_only=True) as connection:
-        return list(connection.execute(select(day).where(day <= until).distinct().order_by(day)).scalars())
-
-
-def _of(events: Table, day: str, last: int, *names: str) -> Select[Any]:
-    """Columns of the events of a day, but for those that arrived after ``last``."""
-    from sqlalchemy import select
-
-    return select(*(events.c[name] for name in names)).where(
-        events.c.occurred_at >= day, events.c.occurred_at < day + "U", events.c.seq <= last)
-
-
 def _chunks(lake: Lake, events: Table, day: str, last: int, chunk: int) -> Iterator[list[Inbox]]:
     """The events of a day in groups, read anew each time."""
-    query = _of(events, day, last, "seq", "event_id", "received_at", "body").order_by(events.c.seq)
+    query = of_day(events, day, last, "seq", "event_id", "received_at", "body").order_by(events.c.seq)
     after = -1
     while True:
         rows, size = [], 0
@@ -119,48 +96,14 @@ def _chunks(lake: Lake, events: Table, day: str, last: int, chunk: int) -> Itera
 def _without_twins(lake: Lake, events: Table, day: str, last: int) -> tuple[int, set[str]]:
     """Takes events out of the inbox that the lake has; how many, and the ids under which it has something else."""
     gone, clashing = 0, set()
-    for known in _twins(lake, events, day, last):
+    for known in twins_by_id(lake, events, day, last):
         with lake.engine.begin() as connection:
-            rows = list(_waiting(connection, events, list(known)))
+            rows = list(waiting(connection, events, list(known)))
             same = [row for row in rows if same_fact(known[row[1]], row[3])]
-            _delete(connection, events, same)
+            take_out(connection, events, same)
         gone += len(same)
         clashing |= {row[1] for row in rows}.difference(row[1] for row in same)
     return gone, clashing
-
-
-def conflicts(lake: Lake, events: Table) -> list[str]:
-    """The ids of events that wait in vain: the lake has something else under them."""
-    clashing = set()
-    for day in _days(lake, events, LAST_DAY):
-        for known in _twins(lake, events, day, LAST_SEQ):
-            with lake.engine.connect().execution_options(read_only=True) as connection:
-                clashing |= {row[1] for row in _waiting(connection, events, list(known))
-                             if not same_fact(known[row[1]], row[3])}
-    return sorted(clashing)
-
-
-def _twins(lake: Lake, events: Table, day: str, last: int) -> Iterator[dict[str, str]]:
-    """Bodies of the lake by the ids of a day's waiting events, part by part."""
-    if parts := lake.parts(day, day):
-        for _, table in twins(lake, parts, _ids(lake, events, day, last), ("event_id", "body")):
-            yield dict(zip(table.column("event_id").to_pylist(), table.column("body").to_pylist(), strict=True))
-
-
-def _ids(lake: Lake, events: Table, day: str, last: int) -> Iterator[str]:
-    with lake.engine.connect().execution_options(read_only=True, yield_per=10_000) as connection:
-        yield from connection.execute(_of(events, day, last, "event_id")).scalars()
-
-
-def _waiting(connection: Connection, events: Table, ids: Sequence[str]) -> Iterator[Inbox]:
-    """The events of the inbox among these ids."""
-    from sqlalchemy import select
-
-    for start in range(0, len(ids), DELETE):
-        for row in connection.execute(
-                select(events.c.seq, events.c.event_id, events.c.received_at, events.c.body)
-                .where(events.c.event_id.in_(ids[start:start + DELETE]))):
-            yield row[0], row[1], row[2], row[3]
 
 
 def _move(lake: Lake, events: Table, day: str, rows: Sequence[Inbox], progress: Callable[[str, int], None]) -> None:
@@ -171,19 +114,8 @@ def _move(lake: Lake, events: Table, day: str, rows: Sequence[Inbox], progress: 
     table: pa.Table = sorted_part(columns.arrow((body, received) for _, _, received, body in rows))
     lake.folder.write(part.path, table, lambda step: progress(step, count))
     with lake.engine.begin() as connection:
-        _delete(connection, events, rows)
+        take_out(connection, events, rows)
         progress("deleted", count)
         lake.commit(connection, live=[part])
         progress("listed", count)
     progress("committed", count)
-
-
-def _delete(connection: Connection, events: Table, rows: Sequence[Inbox]) -> None:
-    from sqlalchemy import delete
-
-    gone = 0
-    for start in range(0, len(rows), DELETE):
-        wanted = [row[0] for row in rows[start:start + DELETE]]
-        gone += connection.execute(delete(events).where(events.c.seq.in_(wanted))).rowcount
-    if gone != len(rows):
-        raise EvalloopError("another process took events out of the inbox meanwhile", fix="run the command again")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evalloop.errors import StoreError
 from evalloop.records.times import moment_of, now_text, time_text
 from evalloop.store.database import transaction
+from evalloop.store.lake import without
 from evalloop.store.log import EventLog
 from evalloop.store.traces import Traces
 
@@ -26,7 +27,7 @@ def erase(log: EventLog, traces: Traces) -> dict[str, int]:
     with transaction(log.store.engine) as connection:
         counts = {"inbox": _delete(connection, log, traces), "signals": _signals(connection, log, traces),
                   "dead_letters": _letters(connection, log, traces)}
-    counts["lake"] = log.lake.rewrite(lambda table: _without(table, traces))
+    counts["lake"] = log.lake.rewrite(lambda table: without(table, traces.events))
     compact(log)
     return counts
 
@@ -81,14 +82,6 @@ def _letters(connection: Connection, log: EventLog, traces: Traces) -> int:
     for start in range(0, len(ids), CHUNK):
         connection.execute(delete(table).where(table.c.id.in_(ids[start:start + CHUNK])))
     return len(ids)
-
-
-def _without(table: pa.Table, traces: Traces) -> pa.Table | None:
-    """A part of the lake without the user's rows; None when it has none."""
-    import pyarrow as pa
-
-    kept = [name not in traces.events for name in table.column("event_id").to_pylist()]
-    return None if all(kept) else table.filter(pa.array(kept))
 
 
 def expire(log: EventLog, until: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +253,14 @@ class Lake:
         """The live parts one after the other, or some of their columns."""
         for part in self.parts(since, until):
             yield self.folder.read(part.path, names)
+
+
+def without(table: pa.Table, ids: Container[str]) -> pa.Table | None:
+    """The rows of a part without some events; None when it has none of them."""
+    import pyarrow as pa
+
+    kept = [name not in ids for name in table.column("event_id").to_pylist()]
+    return None if all(kept) else table.filter(pa.array(kept))
 
 
 def sorted_part(table: pa.Table) -> pa.Table:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Self
 from evalloop.records.event import Event
 from evalloop.store import columns
 from evalloop.store.body import Row
+from evalloop.store.conflicts import Conflict, accept, conflicts, drop
 from evalloop.store.database import LOG_PAGES
-from evalloop.store.drain import LAST_DAY, Drained, conflicts, drain, settled
+from evalloop.store.drain import Drained, drain, settled
 from evalloop.store.events import Added, EventStore, added
 from evalloop.store.held import Held
 from evalloop.store.lake import Lake, Part
 from evalloop.store.twins import twins
+from evalloop.store.waiting import LAST_DAY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,9 +65,13 @@ class EventLog:
             written = iter(self.store.write([row for row, fate in zip(rows, fates, strict=True) if fate is None]))
         return added(rows, [fate or next(written) for fate in fates])
 
-    def conflicts(self) -> list[str]:
-        """The ids of events that stay in the inbox, unread, for the lake has something else under them."""
+    def conflicts(self) -> list[Conflict]:
+        """The events that stay in the inbox, unread, for the lake has something else under their ids."""
         return conflicts(self.lake, self.store.table)
+
+    def settle(self, chosen: Sequence[Conflict], *, accepted: bool) -> None:
+        """Ends conflicts: the events of the inbox take the place of the lake's, or are dropped."""
+        (accept if accepted else drop)(self.lake, self.store.table, chosen)
 
     def drain(self, settle_days: int, *, today: datetime | None = None,
               progress: Callable[[str, int], None] = lambda step, rows: None) -> Drained:

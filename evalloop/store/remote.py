@@ -8,10 +8,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Any, Self
 
 from evalloop.errors import StoreError
 from evalloop.store.messages import SIZE, packed, unpacked
+
+
+@dataclass(frozen=True)
+class Step:
+    """How much of a request is done, said before its answer."""
+
+    done: int
+
+
+def _unheard(done: int) -> None:
+    """Nobody watches."""
 
 
 class Remote:
@@ -28,11 +40,13 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(self, request: Any) -> Any:
-        """The answer; what the process raised is raised here, StoreError when it has ended."""
+    def ask(self, request: Any, told: Callable[[int], None] = _unheard) -> Any:
+        """The answer; what the process raised is raised here, StoreError when it has ended. ``told`` hears how much is
+        done."""
         try:
             _send(self._child.stdin, request)
-            answer = _receive(self._child.stdout)
+            while isinstance(answer := _receive(self._child.stdout), Step):
+                told(answer.done)
         except OSError:
             answer = None
         if answer is None:
@@ -49,25 +63,31 @@ class Remote:
         self._child.wait()
 
 
-def answering(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
-    """Answers requests until the parent has gone: ``begin`` makes of the first one what answers the others."""
+Tell = Callable[[int], None]
+Begin = Callable[[Any, Tell], Callable[[Any], Any]]
+
+
+def answering(begin: Begin) -> None:
+    """Answers requests until the parent has gone: ``begin`` makes of the first one what answers the others, which may
+    tell how much is done."""
     leave_signals_to_parent()
     with suppress(BrokenPipeError):
         _answer_all(begin)
 
 
-def _answer_all(begin: Callable[[Any], Callable[[Any], Any]]) -> None:
+def _answer_all(begin: Begin) -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
-    answer: Callable[[Any], Any] = begin
+    answer: Callable[[Any], Any] | None = None
     while (request := _receive(source)) is not None:
         try:
-            made = answer(request)
+            if answer is None:
+                answer, made = begin(request, lambda done: _send(sink, Step(done))), True
+            else:
+                made = answer(request)
         except Exception as error:
             _send(sink, error)
             continue
-        if answer is begin:
-            answer, made = made, True
         _send(sink, made)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from evalloop.capture import crew
+from evalloop.capture import crew, importing
 from evalloop.capture.crew import Recipe, import_into
-from evalloop.capture.importing import Captured, import_rows
+from evalloop.capture.importing import Captured, Watcher, import_rows
 from evalloop.capture.mapping import load
 from evalloop.contracts import RawRow
 from evalloop.errors import RecordError, StoreError
@@ -44,11 +44,11 @@ def test_the_result_is_that_of_one_process(number: int, store_address: str, tmp_
                                            monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts, errors, columns left out and ids are the same, whether a crew was needed or not; progress only grows."""
     monkeypatch.setattr(crew, "GROUP", 50)
-    recipe, heard = Recipe(load(RATINGS), b"salt"), list[int]()
+    recipe, heard, made = Recipe(load(RATINGS), b"salt"), list[int](), list[int]()
     make, columns, left_out = recipe.made()
     with EventStore(str(tmp_path / "alone.sqlite")) as alone, EventLog(store_address, str(tmp_path / "lake")) as log:
         expected = import_rows(ratings(number), "shop", make, alone.add_rows, columns=columns, left_out=left_out)
-        captured = import_into(log, ratings(number), "shop", recipe, heard.append)
+        captured = import_into(log, ratings(number), "shop", recipe, Watcher(made=made.append, stored=heard.append))
         stored = [{each.event_id for each in place.events()} for place in (alone, log.store)]
     assert stored[0] == stored[1]
     if number < 200:
@@ -58,7 +58,23 @@ def test_the_result_is_that_of_one_process(number: int, store_address: str, tmp_
         assert {key: told(captured)[key] for key in same} == {key: told(expected)[key] for key in same}
         assert captured.conflicts + captured.already == expected.conflicts + expected.already > 0
     assert heard == sorted(heard)
-    assert heard[-1] == number
+    assert made == sorted(made)
+    assert heard[-1] == made[-1] == number
+
+
+@pytest.mark.parametrize("number", [40, 50])
+def test_an_import_is_heard_of_within_its_groups(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process and in those of the crew: many steps before the first group is stored."""
+    monkeypatch.setattr(crew, "GROUP", 50)
+    monkeypatch.setattr(importing, "STEP", 10)
+    monkeypatch.setattr(crew, "_CODE", "from evalloop.capture import importing; importing.STEP = 10; " + crew._CODE)
+    heard: list[tuple[str, int]] = []
+    watcher = Watcher(made=lambda rows: heard.append(("made", rows)),
+                      stored=lambda rows: heard.append(("stored", rows)))
+    with EventLog(str(tmp_path / "events.sqlite"), str(tmp_path / "lake")) as log:
+        import_into(log, ratings(number), "shop", Recipe(load(RATINGS), b"salt"), watcher)
+    steps = [("made", rows) for rows in range(10, number + 1, 10)]
+    assert list(dict.fromkeys(heard)) == [*steps, ("stored", number)]
 
 
 def test_consent_and_native_events_go_along(store_address: str, tmp_path: Path,
@@ -93,11 +109,11 @@ def test_a_crew_knows_what_the_lake_holds(store_address: str, tmp_path: Path, mo
 
 def test_a_process_that_ends_is_said() -> None:
     """StoreError instead of an answer; what it raises otherwise comes back as it is."""
-    with Remote("import os; from evalloop.store.remote import answering; answering(lambda _: os._exit)") as remote:
+    with Remote("import os; from evalloop.store.remote import answering; answering(lambda *_: os._exit)") as remote:
         remote.ask("begin")
         with pytest.raises(StoreError, match="has ended"):
             remote.ask(3)
-    with Remote("from evalloop.store.remote import answering; answering(lambda _: int)") as remote:
+    with Remote("from evalloop.store.remote import answering; answering(lambda *_: int)") as remote:
         remote.ask("begin")
         with pytest.raises(ValueError, match="invalid literal"):
             remote.ask("no number")

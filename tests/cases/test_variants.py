@@ -53,6 +53,23 @@ def test_two_names_for_the_same_content_share_an_id(tmp_path: Path) -> None:
     assert by_file.id != variants.load("a", {"target": "t", "prompt": "Hello {{ p }}"}, tmp_path).id
 
 
+@pytest.mark.parametrize(("files", "place"), [
+    ({"v.yaml": "target: openai\nprompt: '{{ q | upper }}'\n"}, "v.yaml:2: prompt"),
+    ({"v.yaml": "target: openai\nprompt:\n  - role: user\n    content: '{{ q | upper }}'\n"},
+     "v.yaml:4: prompt[0].content"),
+    ({"v.yaml": "target: openai\nprompt_file: p.txt\n", "p.txt": "Be kind.\n\n{{ q }} and {{ q | upper }}\n"},
+     "p.txt:3"),
+    ({"v.yaml": "target: openai\nprompt_file: p.yaml\n", "p.yaml": "- role: user\n  content: '{{ q | upper }}'\n"},
+     "p.yaml:2: [0].content")])
+def test_an_expression_in_a_prompt_is_named_with_its_line(tmp_path: Path, files: dict[str, str], place: str) -> None:
+    """When the variant is read, in whichever file the prompt stands."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    (error,) = refused("v", tmp_path / "v.yaml", tmp_path, TARGETS)
+    assert str(error).startswith(f"{tmp_path / place}: {{{{ q | upper }}}} is not a named slot")
+    assert "{{ name }}" in error.fix
+
+
 def test_a_prompt_file_of_messages(tmp_path: Path) -> None:
     """A YAML prompt file holds messages, checked like inline ones."""
     (tmp_path / "p.yaml").write_text("- {role: system, content: Be kind.}\n- {role: user, content: '{{ q }}'}\n")

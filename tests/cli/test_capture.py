@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evalloop.capture.importing import Watcher
 from evalloop.cli.main import run
 from evalloop.testing import make_event, make_generation
 
@@ -65,6 +66,26 @@ def test_bad_rows_exit_4_and_good_rows_stay(project: Path, capsys: pytest.Captur
     assert "stored 2" in shown.out
     assert run(["capture", place, "--skip-invalid"]) == 0
     assert "rows refused 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("more", "stored", "says"), [
+    ([], 20_000, "    kept: the events of the first 20,000 rows, perhaps of more\n"
+                 "    go on with: the same command; it stores nothing twice\n"),
+    ([], 0, "    kept: perhaps some events\n    go on with: the same command; it stores nothing twice\n"),
+    (["--query", "t", "--cursor", "id", "--mapping", MAPPING, "--restart"], 1,
+     "    kept: the events of the first 1 row, perhaps of more\n"
+     "    go on with: the same command without --restart; it reads on from the last row that it noted\n"),
+    (["--dry-run"], 0, "")])
+def test_interrupted_import_says_what_is_kept(more: list[str], stored: int, says: str, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C: exit 2, how many rows are stored for sure, and how to go on."""
+    def interrupted(*_: Any, watcher: Watcher, **__: Any) -> None:
+        watcher.stored(stored)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evalloop.cli.capture.capture", interrupted)
+    assert run(["capture", "votes.jsonl", *more]) == 2
+    assert capsys.readouterr().err == f"interrupted\n{says}"
 
 
 def test_conflict_exits_4(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,6 +122,39 @@ def test_missing_column_is_a_usage_error(project: Path, capsys: pytest.CaptureFi
     assert "columns: case, variant, score" in capsys.readouterr().err
 
 
+HEAD = "case,variant,value,cost\n"
+
+
+@pytest.mark.parametrize(("name", "content", "more", "says"), [
+    ("t.csv", "", [], "error: t.csv: the file is empty"),
+    ("t.csv", HEAD, [], "error: t.csv: no rows"),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,good,1\n", [], "error: t.csv: row 2: 'good' in the column 'value' is not a number"),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,inf,1\n", [], "error: t.csv: row 2: 'inf' in the column 'value' is infinite"),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,1,cheap\n", ["--cost", "cost"],
+     "error: t.csv: row 2: 'cheap' in the column 'cost' is not a number"),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,1,1\n", ["--latency", "variant"],
+     "error: t.csv: row 1: 'a' in the column 'variant' is not a number"),
+    ("t.jsonl", '{"case": {"id": 1}, "variant": "a", "value": 1}\n', [],
+     "error: t.jsonl: row 1: \"{'id': 1}\" in the column 'case' holds more than one value"),
+    ("t.jsonl", '{"case": 1, "variant": "a", "value": [1]}\n', [],
+     "error: t.jsonl: row 1: '[1]' in the column 'value' is not a number"),
+    ("t.jsonl", '{"case": 1, "variant": "a", "value": 1' + "0" * 400 + "}\n", [], "in the column 'value' is too large"),
+    ("t.csv", "case,variant,value\nc,a,1,9,9\nc,b\n", [], "has every row as many cells as the header?"),
+    ("t.csv", "case,variant,value\n\xe4,a,1\n\xe4,b,1\n", [], "error: t.csv: not UTF-8"),
+    ("t.parquet", "no parquet", [], "error: t.parquet: cannot be read: "),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,1,1\n", ["--margin", "inf"], "error: gate.margin: inf is not a number"),
+    ("t.csv", HEAD + "c,a,1,1\nc,b,1,1\n", ["a"], "error: 'a' is compared with itself"),
+    ("t.csv", HEAD, ["--table", ""], "error: --table names no file")])
+def test_nonsense_table_is_told_in_one_line(project: Path, name: str, content: str, more: list[str], says: str,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong, in which file, row and column, and a mend; never a traceback."""
+    (project / name).write_bytes(content.encode("latin-1"))
+    assert run(["compare", "--table", name, "a", "b", *more]) in (ExitCode.USAGE, ExitCode.EMPTY)
+    told = capsys.readouterr().err
+    assert says in told
+    assert len(told.splitlines()) == 2
+
+
 def gate_table(path: Path, wins: int, losses: int, ties: int) -> list[str]:
     """The arguments that compare two variants of a table with such counts."""
     values = [(0, 1)] * wins + [(1, 0)] * losses + [(1, 1)] * ties
@@ -302,6 +335,8 @@ def test_power_of_a_table_and_of_an_evalset(project: Path, capsys: pytest.Captur
     (project / "few.evalset.yaml").write_text(
         "evalset: few\ncases:\n" + "".join(f"  - {{id: c{number}, input: {{vars: {{q: x}}}}, graders: [contains: x]}}\n"
                                            for number in range(4)), encoding="utf-8")
-    assert run(["power", "few.evalset.yaml"]) == ExitCode.OK
-    assert "the whole: can never decide: 5 changed cases are needed, there are 4 cases" in capsys.readouterr().out
+    assert run(["power", "few.evalset.yaml", "--discordance", "0.8"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "the whole: can never decide: 5 changed cases are needed, there are 4 cases" in told
+    assert told.splitlines()[1].split()[:5] == ["OVERALL", "4", "80", "%", "none"]
     assert run(["power", "a", "b", "c"]) == ExitCode.USAGE

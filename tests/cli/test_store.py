@@ -80,4 +80,62 @@ def test_conflict_that_came_another_way_is_told(drained: Path, capsys: pytest.Ca
     run(["loop"])
     told = capsys.readouterr().out
     assert "0 events moved into the lake, 1 in conflict" in told
-    assert f"1 events in conflict with the lake are not read ({changed().event_id}" in told
+    assert f"1 event in conflict with the lake, not read ({changed().event_id}): evalloop store conflicts" in told
+
+
+@pytest.fixture
+def clashing(drained: Path) -> str:
+    """The id of a vote that the lake has otherwise."""
+    loop.evidence.add_events(loop.open_project(), [changed()])
+    return changed().event_id
+
+
+def votes() -> list[float]:
+    """What analysis reads of the votes."""
+    with loop.open_evidence(loop.open_project()) as bench:
+        return [row["value"] for row in bench.evidence.engine.records(bench.evidence.of_type("feedback.thumbs"))]
+
+
+def test_conflicts_are_listed_with_what_differs(clashing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Field by field, what the lake has and what waits."""
+    assert run(["store", "conflicts"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{clashing}  2026-01-0")
+    assert "\n    payload.value: 1 in the lake, -1 in the inbox\n" in told
+    assert told.endswith("\n1 event in conflict\n")
+    assert run(["store", "conflicts", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["event_id"] == clashing
+    assert {"field": "payload.value", "lake": 1, "inbox": -1} in found["differs"]
+
+
+@pytest.mark.parametrize(("keep", "by_name", "value"), [("lake", True, 1), ("inbox", True, -1), ("inbox", False, -1)])
+def test_conflict_is_settled_either_way(clashing: str, keep: str, by_name: bool, value: int,
+                                        capsys: pytest.CaptureFixture[str]) -> None:
+    """By id or all: one of the two is read, nothing is in conflict, and the next drain is clean."""
+    assert votes() == [1]
+    assert run(["store", "conflicts", "--keep", keep, clashing if by_name else "--all"]) == 0
+    assert capsys.readouterr().out.startswith("dropped 1 event of the ")
+    assert votes() == [value]
+    assert run(["store", "drain"]) == 0
+    assert votes() == [value]
+    assert run(["store", "conflicts"]) == 5
+    assert capsys.readouterr().out.endswith("0 events in conflict\n")
+
+
+@pytest.mark.parametrize(("args", "says"), [
+    (["--keep", "lake", "nobody"], "'nobody' is no event in conflict with the lake"),
+    (["--keep", "lake"], "--keep needs the ids"), (["--keep", "inbox", "--all", "x"], "--keep needs the ids"),
+    (["--all"], "--all needs --keep")])
+def test_choice_of_a_conflict_must_be_whole(clashing: str, args: list[str], says: str,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither an unknown id nor a choice without events changes anything."""
+    assert run(["store", "conflicts", *args]) == 4
+    assert says in capsys.readouterr().err
+    assert run(["store", "conflicts"]) == 0
+
+
+def test_nothing_to_settle_is_said(drained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 5 where no event is in conflict."""
+    assert run(["store", "conflicts", "--keep", "inbox", "--all"]) == 5
+    assert "no event is in conflict with the lake" in capsys.readouterr().err

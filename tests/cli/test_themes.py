@@ -12,7 +12,9 @@ import pytest
 
 from evalloop.clusters.digest import digest
 from evalloop.clusters.page import as_html
+from evalloop.notes.release import keep_release
 from evalloop.records.cluster import Cluster, Impact, Subtheme, Themes, WeekShare
+from evalloop.records.release import Release
 from evalloop.store.themes import ThemeStore
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror=alert(1)> & | `x` **b** [a](javascript:1) \x1b[31m\u202e"
@@ -87,6 +89,9 @@ def test_json_is_whole_and_holds_no_hidden_theme(project: Path) -> None:
     assert (data["failures"], data["hidden"], data["other"], data["red_team"]) == (41, 1, 5, 2)
     assert data["themes"][0]["share_low"] == 0.3
     assert "nobody else said this" not in json.dumps(data)
+    assert json.loads(run(project, "--json").stdout) == data
+    both = run(project, "--json", "--format", "md")
+    assert (both.returncode, "exclude each other" in both.stderr) == (4, True)
 
 
 def test_markdown_marks_nothing_up_for_a_user(project: Path) -> None:
@@ -127,9 +132,23 @@ def test_names_and_steps_from_the_command_line(project: Path) -> None:
     assert fixed.stdout == "c-1111111111: open -> fixed\n"
     assert "fixed in v12" in run(project).stdout
     assert "open -> fixed in v12: cites by id (ann)" in run(project, "history", "c-1111").stdout
+    (step,) = json.loads(run(project, "history", "c-1111", "--json").stdout)
+    assert (step["before"], step["status"], step["release"], step["by"]) == ("open", "fixed", "v12", "ann")
+    assert json.loads(run(project, "history", "c-2222", "--json").stdout) == []
     wrong = run(project, "status", "c-2222", "resolved", "--reason", "x")
     assert (wrong.returncode, "can become" in wrong.stderr) == (4, True)
     assert "no theme is called" in run(project, "rename", "c-9999", "x").stderr
+
+
+def test_release_of_a_theme_is_a_recorded_one(project: Path) -> None:
+    """Where releases are recorded, another name is refused with the nearest ones; nothing moves."""
+    for name in ("2026-11", "2026-12"):
+        keep_release(project / "releases", Release(name, "2026-12-01T00:00:00Z", "a", "b", None, None, None, "PASS"))
+    wrong = run(project, "status", "c-1111", "fixed", "--release", "2026-1", "--reason", "x")
+    assert (wrong.returncode, "there is no release named '2026-1'" in wrong.stderr) == (4, True)
+    assert "fix: releases: 2026-12, 2026-11; evalloop release create" in wrong.stderr
+    assert run(project, "history", "c-1111").stdout == ""
+    assert run(project, "status", "c-1111", "fixed", "--release", "2026-12", "--reason", "x").returncode == 0
 
 
 def test_no_themes_yet_says_what_to_do(tmp_path: Path) -> None:

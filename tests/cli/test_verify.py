@@ -96,3 +96,8 @@ def test_another_mix_of_the_segments_that_themes_are_weighted_to_is_no_success(
     assert check["verdict"] == "not yet", check["reason"]
     assert check["ratio"] == pytest.approx(1.0, abs=0.05)
     assert "plan" in loop.weigh_failures(opened).weighting.columns
+    capsys.readouterr()
+    assert run(["verify", "v2", "--now", "2026-03-20", "--segment", "plam"]) == 4
+    told_wrong = capsys.readouterr().err
+    assert "--segment plam: no answer has this key in its context or its user's segment" in told_wrong
+    assert "fix: did you mean 'plan'? known: plan" in told_wrong

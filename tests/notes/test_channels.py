@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from evalloop.errors import ConfigError, EvalloopError
+from evalloop.errors import ConfigError, EvalloopError, UsageError
 from evalloop.notes.channels import SECRET, FileChannel, MailChannel, WebhookChannel
 from evalloop.testing import ChannelContract, make_notice
 
@@ -21,11 +21,19 @@ class TestFile(ChannelContract):
 
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path):
-        self.channel, self.place, self.options = FileChannel(), str(tmp_path / "sub" / "notices.jsonl"), {}
+        self.channel, self.place, self.options = FileChannel(), str(tmp_path / "notices.jsonl"), {}
 
     def received(self):
         with open(self.place, encoding="utf-8") as file:
             return [json.loads(line)["text"] for line in file]
+
+
+def test_a_missing_folder_is_named_and_not_made(tmp_path):
+    """Notices in a misspelt folder would be read by nobody, and count as sent."""
+    place = tmp_path / "produkt" / "notices.jsonl"
+    with pytest.raises(UsageError, match="produkt: no such folder"):
+        FileChannel().send(make_notice(), str(place), {})
+    assert not place.parent.exists()
 
 
 class Receiver(BaseHTTPRequestHandler):

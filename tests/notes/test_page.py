@@ -38,12 +38,14 @@ def test_a_template_cannot_bring_in_a_number():
     assert told.value.exit_code == ExitCode.USAGE
 
 
-@pytest.mark.parametrize("text", ["{% for %}", "{{ nothing }}", "{{ better.__class__.__mro__[1].__subclasses__() }}"])
+@pytest.mark.parametrize("text", [
+    "{% for %}", "{{ nothing }}", "{{ better.__class__.__mro__[1].__subclasses__() }}", "{{ 1 // 0 }}",
+    "{{ better + 1 }}", "{% for line in better %}{{ line.no.such }}{% endfor %}", "{% include 'other.j2' %}"])
 def test_a_broken_or_wicked_template_is_named(text):
-    """Syntax, unknown names, and a way out of the sandbox: each is an error that names the file."""
+    """Syntax, unknown names, sums that fail, and a way out of the sandbox: each error names the file and the line."""
     with pytest.raises(ConfigError) as told:
-        write_notes(RELEASE, template_of(text, "t.j2"))
-    assert "t.j2" in str(told.value)
+        write_notes(RELEASE, template_of(f"# News\n\n{text}\nThe end.", "t.j2"))
+    assert str(told.value).startswith("t.j2:3: ")
 
 
 def test_production_speaks_once_it_has_decided():

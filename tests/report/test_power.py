@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,22 @@ def test_clusters_that_can_never_decide() -> None:
     target = plan_from_counts({"four": 4, "ten": 10, "many": 400}, Policy(target="ten")).rows
     levels = {row.cluster: row.level for row in target}
     assert (levels[None], levels["ten"], levels["many"]) == (0.05, 0.05, 0.025)
+
+
+def test_no_rate_can_change_by_more_than_1() -> None:
+    """A smallest delta above 1 is none: said as a reason, left out of the repeats; other scales have no such limit."""
+    few = plan_from_counts({"one": 1, "many": 400}, Policy(), discordance=0.5).rows
+    assert {row.cluster: row.mde80 is None for row in few} == {None: False, "one": True, "many": False}
+    scores = [Score(f"case{number}", name, float((name == "a") == (number % 2 > 0)), repeat=repeat)
+              for number in range(6) for name in "ab" for repeat in (1, 2)]
+    wide = [replace(each, value=5 * (each.value or 0)) for each in scores]
+    (row,) = plan_from_pairs(Columns.of(scores), "a", "b", Policy()).rows
+    assert row.mde80 is None
+    assert row.never == "will hardly ever decide: 6 cases that vary so find no delta with 80 % power"
+    assert not plan_from_pairs(Columns.of(scores), "a", "b", Policy()).repeats
+    (row,) = plan_from_pairs(Columns.of(wide), "a", "b", Policy()).rows
+    assert row.mde80 is not None
+    assert row.mde80 > 1
 
 
 def test_quiet_clusters_are_not_taken_for_certain() -> None:

@@ -14,6 +14,12 @@ def test_points_and_plain_numbers() -> None:
     assert (Words(False).delta(-12.5), Words(False).score(1234.56)) == ("−12.5", "1235")
 
 
+def test_delta_that_no_rate_can_have_is_none() -> None:
+    """A smallest delta above 1 is not detectable at all on a pass rate; other scales have no such end."""
+    assert [Words(True).detectable(value) for value in (0.05, 1.3, None)] == ["5.0", "none", "–"]
+    assert Words(False).detectable(1.3) == "1.3"
+
+
 @pytest.mark.parametrize(("p", "text"), [(None, "–"), (0.0405, "0.0405"), (1.0, "1"), (1.556e-28, "1.6e-28"),
                                          (0.05, "0.05"), (0.0, "0")])
 def test_p_values(p: float | None, text: str) -> None:

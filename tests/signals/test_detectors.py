@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +158,29 @@ def test_thresholds_can_be_set() -> None:
     for wrong in ("rephrase.gap=9", "copy.full=much", "copy.full=nan", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):
             with_thresholds(DETECTORS.values(), [wrong])
+
+
+@pytest.mark.parametrize(("given", "limits"), [
+    ("copy.full=2", "give at least 0 and at most 1"), ("edit.kept=-0.1", "give at least 0 and at most 1"),
+    ("dwell.wpm=0", "give at least 1"), ("rephrase.words=-1", "give at least 0"),
+    ("rephrase.gap_s=1e300", "give at least 0 and at most 1,000,000,000")])
+def test_thresholds_out_of_their_range_are_refused(given: str, limits: str) -> None:
+    """The error names the setting, the threshold, the value and the range."""
+    with pytest.raises(ConfigError) as caught:
+        with_thresholds(DETECTORS.values(), [given])
+    name, _, value = given.partition("=")
+    assert str(caught.value).startswith(f"thresholds: {name} = ")
+    assert value.strip("-") in str(caught.value).replace("e+", "e")
+    assert caught.value.fix == limits
+
+
+def test_ranges_of_thresholds_hold_their_defaults_and_are_documented() -> None:
+    """Shares end at 1; docs/engine.md tells each range."""
+    page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+    for each in thresholds(DETECTORS.values()):
+        assert each.low <= each.default <= each.high
+        told = f"{each.low:,} to {each.high:,}" if each.high < inf else f"at least {each.low:,}"
+        assert f"| `{each.name}` | {each.default:g} | {told} | {each.source} |" in page
 
 
 @pytest.mark.parametrize(("payload", "polarity"), [

@@ -232,6 +232,19 @@ def test_what_cannot_be_done_is_not_told() -> None:
         assert "noticed" in told.estimand
 
 
+@pytest.mark.parametrize("method", ["auto", "cap", "rake"])
+def test_no_cap_is_not_told_as_one(method: str) -> None:
+    """With user_cap 0 and no segment nothing is done, and the method says so; with segments the estimand does."""
+    found, people = failures(["loud"] * 30 + [f"u{n}" for n in range(30)], [0] * 30 + [1] * 30)
+    weighted, told = weigh(found, replace(people, columns=()), WeightOptions(method, cap=0))
+    assert (told.method, {each.weight for each in weighted}) == ("none", {1.0})
+    assert "at most" not in told.estimand
+    if method != "cap":
+        _, told = weigh(found, people, WeightOptions(method, cap=0))
+        assert told.method == "rake"
+        assert "no cap per user" in told.estimand
+
+
 def test_random_arm_keeps_cap_and_factor() -> None:
     """Nine asked failures of one user count as one; an account that counts a quarter does so when asked, too."""
     found, people = failures(["much"] * 9 + ["one", "doubtful"], [0] * 11, asked_only=True, random_weight=20.0)

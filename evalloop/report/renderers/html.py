@@ -69,8 +69,8 @@ def _forest_hint(comparison: Comparison, words: Words) -> str:
 
 def _table_hint(comparison: Comparison, words: Words) -> str:
     return ("A click on a cluster shows its cases. It is called improved or regressed when its Holm-adjusted p lies "
-            f"under {comparison.alpha:g}. MDE80 is the smallest true delta found with 80 % power. q is the "
-            "Benjamini-Hochberg value, for browsing.")
+            f"under {comparison.alpha:g}. MDE80 is the smallest true delta found with 80 % power (none: no delta is). "
+            "q is the Benjamini-Hochberg value, for browsing.")
 
 
 def _table(comparison: Comparison, words: Words) -> str:
@@ -89,7 +89,7 @@ def _row(delta: Delta, handle: str, words: Words) -> str:
     dropped = f" ({delta.dropped} dropped)" if delta.dropped else ""
     cells = (words.interval(delta), words.score(delta.base), words.score(delta.cand),
              changes(delta).replace("/", " / "), f"{delta.n}{dropped}", p_value(delta.p), p_value(delta.p_holm),
-             p_value(delta.q), words.size(delta.mde80, unit=False))
+             p_value(delta.q), words.detectable(delta.mde80))
     tone = delta.verdict if delta.verdict in ("improved", "regressed") else "open"
     numbers = "".join(f'<td class="n">{encoded(cell)}</td>' for cell in cells)
     more = "".join(f'<span class="why">{encoded(each)}</span>' for each in reasons(delta))

@@ -96,7 +96,7 @@ def _table(deltas: Sequence[Delta], words: Words) -> str:
     rows = [[_name(delta), str(delta.n), _figure(words.score(delta.base)),
              _figure(words.score(delta.cand)), words.delta(delta.delta, unit=False),
              words.interval(delta).replace("+", ""), changes(delta), *map(_p, (delta.p, delta.p_holm, delta.q)),
-             words.size(delta.mde80, unit=False), SHORT.get(delta.verdict, delta.verdict)] for delta in deltas]
+             words.detectable(delta.mde80), SHORT.get(delta.verdict, delta.verdict)] for delta in deltas]
     return tabulate([HEADERS, *rows], tablefmt="plain", disable_numparse=True,
                     colalign=("left", *["right"] * 10, "left"))
 
@@ -111,9 +111,11 @@ def _p(p: float | None) -> str:
 
 def _legend(comparison: Comparison, words: Words) -> str:
     """The test behind the first row, with its exact p where there is one, and what the columns mean."""
+    mdes = [delta.mde80 for delta in (comparison.overall, *comparison.clusters)]
     unit = "scores in %, delta and MDE80 in points" if words.points else "all on the scale of the scores"
     told = [f"overall: {tests(comparison.overall)}",
-            f"{unit}; +/-/= are cases won, lost and tied; MDE80 is the smallest true delta seen with 80 % power",
+            f"{unit}; +/-/= are cases won, lost and tied; MDE80 is the smallest true delta seen with 80 % power"
+            + (" (none: no delta is)" if any(map(words.undetectable, mdes)) else ""),
             f"no worse: not by {words.size(comparison.margin)} (the margin) or more; unclear: not enough evidence"]
     return _wrapped(told)
 
