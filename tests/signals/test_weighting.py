@@ -68,8 +68,8 @@ def test_weights_mend_clicking_by_segment(worlds: Any) -> None:
     """MAR: in every draw raking and IPW take the share down from the naive one; what is left is noise about zero."""
     draws = worlds[False, False]
     naive = off(draws, "naive")
-    assert (naive - off(draws, "cap + rake")).mean() > 3
-    for name in ("rake", "ipw", "cap + rake", "cap + ipw", "evalloop: filter, cap, rake"):
+    assert (naive - off(draws, "evalloop: cap, rake")).mean() > 3
+    for name in ("rake", "ipw", "cap + ipw", *(name for name in draws[0] if name.startswith("evalloop"))):
         errors = off(draws, name)
         assert (errors < naive).all(), name
         assert abs(errors.mean()) < 2, name
@@ -90,8 +90,16 @@ def test_accounts_go_before_rows(worlds: Any) -> None:
     draws = worlds[False, True]
     rows, accounts = off(draws, "90 % of rows out, cap + ipw"), off(draws, "10 of 12 accounts out, cap + ipw")
     assert (accounts < rows).all()
-    assert abs(off(draws, "cap + ipw").mean() - rows.mean()) < 0.5
-    assert off(draws, "cap + ipw").mean() - accounts.mean() > 2
+    assert rows.mean() > off(draws, "cap + ipw").mean() - 1
+    assert rows.mean() - accounts.mean() > 2
+
+
+@pytest.mark.parametrize("name", click_bias.TABLE)
+def test_published_errors_come_out(worlds: Any, name: str) -> None:
+    """Each of the 32 published errors within a point, besides three standard errors of these few draws."""
+    for draws, published in zip(worlds.values(), click_bias.TABLE[name], strict=True):
+        errors = off(draws, name)
+        assert abs(errors.mean() - published) < 1 + 3 * errors.std(ddof=1) / DRAWS**0.5
 
 
 @pytest.mark.parametrize("mnar", [False, True])
@@ -109,7 +117,8 @@ def test_only_the_random_ask_survives_clicking_by_theme(worlds: Any) -> None:
         assert all((off(draws, name) > 10).all() for name in weighted)
         errors = off(draws, "random ask")
         assert abs(errors.mean()) < 2.5 * 3.5 / DRAWS**0.5
-        assert all(each["random ask"].low < click_bias.TRUTH < each["random ask"].high for each in draws)
+        held = [each["random ask"].low < click_bias.TRUTH < each["random ask"].high for each in draws]
+        assert sum(held) >= DRAWS - 1  # intervals of 95 %
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +143,7 @@ def test_whole_way_from_events_gives_the_same_share(from_events: Any) -> None:
 def test_whole_way_sets_the_brigade_apart(from_events: Any) -> None:
     """All twelve accounts, nobody else, each with its reasons; their failures stay, with weight 0."""
     accounts = from_events.told["accounts"]
-    assert {each["user_key"] for each in accounts} == {f"u{number}" for number in range(4000, 4012)}
+    assert {each["user_key"] for each in accounts} == {f"u{click_bias.USERS + number}" for number in range(12)}
     assert all(each["factor"] == 0 and each["reasons"] for each in accounts)
     assert from_events.told["quarantined"] >= 480
 
