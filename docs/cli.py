@@ -22,6 +22,9 @@ START = """\
 
 The verbs in the order of the loop. `evalloop VERB --help` prints what stands here; [exit codes](#exit-codes) and
 [settings](#settings) are at the end. Verbs that take `--json` then print JSON alone on stdout.
+
+On a terminal lines and tables are no wider than it is (or than `COLUMNS` says): cells wrap, and columns that do not
+fit stand in a table below; numbers and ids are never cut. In a pipe or a file each row is one whole line.
 """
 EXIT_CODES = {
     ExitCode.OK: "done; for `gate`: PASS",

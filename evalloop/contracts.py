@@ -309,6 +309,7 @@ class ReportData:
     """What a renderer gets: the comparison, and where runs were compared their headers, trials and cases.
 
     ``others`` are comparisons of further candidates with the same baseline; all were adjusted for many looks together.
+    ``width`` is that of the terminal the text is for; None in a file or a pipe.
     """
 
     comparison: Comparison
@@ -317,6 +318,7 @@ class ReportData:
     cases: Mapping[str, Case] = field(default_factory=dict)
     title: str = "evalloop report"
     others: tuple[Comparison, ...] = ()
+    width: int | None = None
 
 
 @runtime_checkable

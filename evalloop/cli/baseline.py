@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import show_table
 from evalloop.printable import one_line
 
 if TYPE_CHECKING:
@@ -54,14 +55,12 @@ def show(evalset: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    from tabulate import tabulate
-
     lines = [[one_line(text, limit=60) for text in (
         row["evalset"], row["run"], f"{row['variant']} {row['variant_id']}", (row["commit"] or "")[:12],
         row["created_at"][:10], str(row["cases"]), "" if row["score"] is None else f"{row['score']:.3f}",
         str(row["errors"]))] for row in rows]
-    click.echo(tabulate(lines, ["evalset", "run", "variant", "commit", "made", "cases", "score", "errors"],
-                        disable_numparse=True))
+    show_table(lines, ["evalset", "run", "variant", "commit", "made", "cases", "score", "errors"],
+               below=("commit", "made"))
 
 
 def figures(trials: Sequence[Trial]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import UsageError
 from evalloop.printable import one_line
 
@@ -29,10 +30,10 @@ def stats(as_json: bool) -> None:
     if held is None or not held.entries:
         click.echo("the cache is empty")
         return
-    click.echo(f"{held.entries:,} answers, {held.bytes / 1e6:.1f} MB ({held.file_bytes / 1e6:.1f} MB on disk), "
-               f"from {_day(held.oldest)} to {_day(held.newest)}")
+    say(f"{held.entries:,} answers, {held.bytes / 1e6:.1f} MB ({held.file_bytes / 1e6:.1f} MB on disk), "
+        f"from {_day(held.oldest)} to {_day(held.newest)}")
     for target, count in held.targets.items():
-        click.echo(f"    {one_line(target, limit=80)}: {count:,}")
+        say(f"    {one_line(target, limit=80)}: {count:,}")
 
 
 @command.command("prune")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import UsageError
 from evalloop.printable import one_line
 from evalloop.records.calibration import Bias, Calibration
@@ -58,7 +59,7 @@ def command(judge: str, labels: Path | None, sheet: Path | None, sample: int, ru
         if not runs:
             raise UsageError("a sheet is drawn from runs", fix="give --run RUN, once or more")
         count = loop.label_sheet(project, judge, runs, sheet, count=sample, seed=project.config.seed)
-        click.echo(f"wrote {sheet}: {count} outputs; fill in the column human, then give it as --labels")
+        say(f"wrote {sheet}: {count} outputs; fill in the column human, then give it as --labels")
         return
     if labels is None:
         raise UsageError("no labels", fix="give --labels FILE, or draw outputs to label: --sheet FILE")
@@ -68,7 +69,7 @@ def command(judge: str, labels: Path | None, sheet: Path | None, sample: int, ru
     if as_json:
         click.echo(json.dumps(replace(made, labels=()).to_dict(), ensure_ascii=False, indent=1))
     else:
-        click.echo("\n".join(lines(made)))
+        say("\n".join(lines(made)))
     if not dry_run:
         path = loop.keep_calibration(project, made)
         click.echo(f"wrote {path}: {_held(made)}", err=as_json)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import Reading, capture, open_project, platforms
 from evalloop.printable import many, printable
@@ -121,11 +122,11 @@ def _consent(text: str | None) -> dict[str, Any] | None:
 
 def _print_platforms() -> None:
     for each, file in platforms(open_project()):
-        click.echo(f"{each.name:<13} {printable(file.data.get('description', ''))}")
+        say(f"{each.name:<13} {printable(file.data.get('description', ''))}", hang=14)
         for name, spec in file.data.get("options", {}).items():
             values = " | ".join(spec.get("in", ()))
-            click.echo(f"{'':<15}--option {name}={spec['default']}  {spec.get('help', '')}"
-                       + (f" ({values})" if values else ""))
+            say(f"{'':<15}--option {name}={spec['default']}  {spec.get('help', '')}"
+                + (f" ({values})" if values else ""), hang=17)
 
 
 @contextmanager
@@ -167,23 +168,23 @@ def _print(result: Captured, *, dry_run: bool, platform: str) -> None:
     if result.never_seen and not platform:  # a platform's mapping reads several versions of its export
         click.echo(f"warning: no row has {printable(', '.join(result.never_seen))}, which the mapping reads", err=True)
     kinds = ", ".join(f"{number:,} {name}" for name, number in sorted(result.by_type.items()))
-    click.echo(f"{many(result.rows, 'row')}: {many(result.events, 'event')}" + (f" ({kinds})" if kinds else ""))
+    say(f"{many(result.rows, 'row')}: {many(result.events, 'event')}" + (f" ({kinds})" if kinds else ""))
     if dry_run:
         click.echo("nothing stored (dry run)")
         if result.sample:
             click.echo(printable(json.dumps(result.sample.to_dict(), ensure_ascii=False, indent=1)))
     else:
-        click.echo(f"stored {result.stored:,}, already there {result.already:,}, in conflict {result.conflicts:,}")
-    click.echo(f"rows refused {result.invalid:,}, passed over {result.passed_over:,}")
+        say(f"stored {result.stored:,}, already there {result.already:,}, in conflict {result.conflicts:,}")
+    say(f"rows refused {result.invalid:,}, passed over {result.passed_over:,}")
     for reason, number in sorted(result.because.items()):
-        click.echo(f"  passed over {number:,}: {printable(reason)}")
+        say(f"  passed over {number:,}: {printable(reason)}")
     if result.left_out:
         click.echo("not carried:")
     for name, left in result.left_out.items():
-        click.echo(f"  {printable(name)} ({many(left.rows, 'row')}): {printable(left.reason)}")
+        say(f"  {printable(name)} ({many(left.rows, 'row')}): {printable(left.reason)}")
     if result.masked:
         told = [f"{kind} in {many(number, 'event')}" for kind, number in result.masked.items()]
-        click.echo(f"masked: {', '.join(told)}")
+        say(f"masked: {', '.join(told)}")
 
 
 def _first_rows(errors: Sequence[RecordError]) -> Iterator[RecordError]:

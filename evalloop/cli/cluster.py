@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.loop import find_clusters, open_project
@@ -57,17 +58,15 @@ def command(week: str | None, top: int, labeler: str | None, min_cluster: int | 
 
 
 def _print(themes: Themes, top: int) -> None:
-    from tabulate import tabulate
-
     shown = [each for each in themes.clusters if each.size]
-    click.echo(f"{many(themes.failures, 'failure')} of {many(themes.users, 'user')}, "
-               f"{weeks_text(themes.week, themes.since)}, in {many(themes.count, 'theme')}\n"
-               "(a failure without a known user counts as a user of its own)\n")
-    click.echo(tabulate([_row(each) for each in shown[:top]], disable_numparse=True,
-                        headers=["share", "95 % interval", "failures", "users", "theme and a quote", "id"],
-                        colalign=("right", "left", "right", "right", "left", "left")))
+    say(f"{many(themes.failures, 'failure')} of {many(themes.users, 'user')}, "
+        f"{weeks_text(themes.week, themes.since)}, in {many(themes.count, 'theme')}\n"
+        "(a failure without a known user counts as a user of its own)\n")
+    show_table([_row(each) for each in shown[:top]],
+               ["share", "95 % interval", "failures", "users", "theme and a quote", "id"], align="rlrrll",
+               cut=("theme and a quote",), key="id")
     if len(shown) > top:
-        click.echo(f"(+{len(shown) - top} more; --top {len(shown)} shows all)")
+        say(f"(+{len(shown) - top} more; --top {len(shown)} shows all)")
 
 
 def _row(cluster: Cluster) -> list[str]:

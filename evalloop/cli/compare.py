@@ -9,6 +9,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.asking import asks_comparison, form_of, put, question
+from evalloop.cli.printing import width_for
 
 EXAMPLES = """\b
 Examples:
@@ -38,4 +39,4 @@ def command(as_json: bool, form: str | None, output: Path | None, **given: Any) 
     wanted = form_of(form, as_json, output)
     project = loop.open_project()
     data = loop.compare(project, question(given, keep=wanted == "html"))
-    put(loop.render(project, wanted, data), output)
+    put(loop.render(project, wanted, data, width=width_for(output)), output)

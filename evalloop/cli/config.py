@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from evalloop.cli.printing import say
 from evalloop.config import BY_NAME
 from evalloop.loop import open_project
 
@@ -24,7 +25,7 @@ def command(as_json: bool) -> None:
         return
     click.echo(f"project: {config.root}")
     for name, row in rows.items():
-        click.echo(f"{name} = {row['value']!r}  [{row['source']}]\n    {row['help']}")
+        say(f"{name} = {row['value']!r}  [{row['source']}]\n    {row['help']}")
 
 
 def _shown(name: str, value: Any) -> Any:

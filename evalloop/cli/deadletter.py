@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode
 from evalloop.printable import one_line
 
@@ -40,11 +41,11 @@ def list_(limit: int, as_json: bool) -> int:
     else:
         for each in letters:
             again = f", {each.times} times" if each.times > 1 else ""
-            click.echo(f"{each.id}  {each.first_at[:19]}Z  {each.key_id or ''}{again}")
+            say(f"{each.id}  {each.first_at[:19]}Z  {each.key_id or ''}{again}")
             for problem in each.problems:
-                click.echo(f"    {one_line(problem, limit=200)}")
-            click.echo(f"    {one_line(each.body, limit=160)}")
-        click.echo(f"{total:,} dead letters" + (f", the first {len(letters)} shown" if total > len(letters) else ""))
+                say(f"    {one_line(problem, limit=200)}")
+            say(f"    {one_line(each.body, limit=160)}")
+        say(f"{total:,} dead letters" + (f", the first {len(letters)} shown" if total > len(letters) else ""))
     return ExitCode.OK if total else ExitCode.EMPTY
 
 
@@ -61,4 +62,4 @@ def replay(ids: tuple[int, ...]) -> int:
 @click.argument("ids", nargs=-1, type=int, required=True, metavar="ID...")
 def drop(ids: tuple[int, ...]) -> None:
     """Forget letters for good."""
-    click.echo(f"dropped {loop.drop_letters(loop.open_project(), ids):,} dead letters")
+    say(f"dropped {loop.drop_letters(loop.open_project(), ids):,} dead letters")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from evalloop.cli.graders import about
+from evalloop.cli.printing import say
 from evalloop.contracts import Grader
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project
@@ -28,7 +29,7 @@ def command(grader: str, as_json: bool) -> int:
         click.echo(json.dumps(about(host, found), indent=1))
         return ExitCode.OK
     owner = host.owner("graders", name)
-    click.echo(one_line(f"{found.name} {found.version} ({owner.name}, {owner.origin})", limit=200))
+    say(one_line(f"{found.name} {found.version} ({owner.name}, {owner.origin})", limit=200))
     for part in (cleandoc(type(found).__doc__ or ""), *_sections(found)):
         click.echo(f"\n{printable(part)}")
     return ExitCode.OK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import UsageError
 from evalloop.printable import printable
 
@@ -82,4 +83,4 @@ def _training(project: Project, form: str, out: Path | None, licence: str, dry_r
         click.echo(f"  left out, {reason}: {count:,}")
     for reason, count in sorted(made.told.refused.items()):
         click.echo(f"  not used, {reason}: {count:,}")
-    click.echo(f"  {made.place / 'README.md'} tells where they come from and what they may be used for")
+    say(f"  {made.place / 'README.md'} tells where they come from and what they may be used for")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.printable import one_line
 
@@ -55,7 +56,7 @@ def _print(done: Forgotten, *, dry_run: bool) -> None:
     counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in done.counts.items())
     click.echo(f"{'would erase' if dry_run else 'erased'}: {counts}")
     for name in done.changed:
-        click.echo(f"    changed {one_line(name, limit=200)}")
+        say(f"    changed {one_line(name, limit=200)}")
     for name in done.left:
         click.echo(f"    words may be left in {one_line(name, limit=200)}", err=True)
     if not dry_run:

@@ -11,6 +11,7 @@ import click
 from evalloop import loop
 from evalloop.cli.asking import asks_comparison, form_of, put, question
 from evalloop.cli.live import Live
+from evalloop.cli.printing import say, width_for
 from evalloop.printable import one_line
 
 EXAMPLES = """\b
@@ -50,9 +51,9 @@ def command(rerun: bool | None, rerun_max_cost: float | None, as_json: bool, for
     gate = data.comparison.gate
     assert gate is not None
     if form or output:
-        put(loop.render(project, wanted, data), output)
+        put(loop.render(project, wanted, data, width=width_for(output)), output)
     if as_json:
         click.echo(json.dumps(gate.to_dict(), indent=1))
     elif output or not form:
-        click.echo("\n".join([gate.verdict, *(f"  - {one_line(reason, limit=1000)}" for reason in gate.reasons)]))
+        say("\n".join([gate.verdict, *(f"  - {one_line(reason, limit=1000)}" for reason in gate.reasons)]))
     return EXIT_CODES[gate.verdict]

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from evalloop.cli.printing import show_table
 from evalloop.contracts import Grader
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project
@@ -23,8 +24,6 @@ def command(word: str | None, as_json: bool) -> int:
 
     A grader that needs a judge asks a model, and one that needs an embedding asks the embedder: both may cost money.
     """
-    from tabulate import tabulate
-
     host = open_project().host
     wanted = (word or "").casefold()
     found = [each for each in host.all("graders") if wanted in f"{each.name} {told(each)}".casefold()]
@@ -33,7 +32,7 @@ def command(word: str | None, as_json: bool) -> int:
     else:
         rows = [[one_line(each.name), one_line(", ".join(sorted(each.needs)) or "-"),
                  one_line(host.owner("graders", each.name).name), one_line(told(each), limit=WIDTH)] for each in found]
-        click.echo(tabulate(rows, ["grader", "needs", "plugin", "what it does"], disable_numparse=True))
+        show_table(rows, ["grader", "needs", "plugin", "what it does"], cut=("plugin", "what it does"))
         click.echo("\nevalloop explain GRADER shows options and an example")
     return ExitCode.OK if found else ExitCode.EMPTY
 

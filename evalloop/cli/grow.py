@@ -8,6 +8,7 @@ from collections import Counter
 import click
 
 from evalloop.cases.check import Grown
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode
 from evalloop.loop import GrowOptions, grow_cases, open_project, propose_cases
 from evalloop.printable import many, one_line
@@ -71,18 +72,18 @@ def _print(grown: Grown) -> None:
     counts = Counter(case.cluster for case in grown.cases)
     for cluster, count in counts.items():
         theme = next(case.provenance for case in grown.cases if case.cluster == cluster)
-        click.echo(f"{count:4d}  {cluster}: {one_line(str(theme['theme']))}, "
-                   f"{theme['share']:.1%} of failures in {weeks_text(theme['week'], theme.get('since', ''))}")
+        say(f"{count:4d}  {cluster}: {one_line(str(theme['theme']))}, "
+            f"{theme['share']:.1%} of failures in {weeks_text(theme['week'], theme.get('since', ''))}")
     reasons: Counter[str] = Counter()
     for each in grown.skipped:
         reasons.update(each.reasons)
     for reason, count in reasons.most_common():
         click.echo(f"not used: {many(count, 'failure')}, {reason}")
     for path in grown.changed:
-        click.echo(f"wrote {path}" + (f" on the branch {grown.branch}" if grown.branch else ""))
-    click.echo(many(len(grown.cases), "candidate") + (": evalloop review decides about them" if grown.changed else ""))
+        say(f"wrote {path}" + (f" on the branch {grown.branch}" if grown.branch else ""))
+    say(many(len(grown.cases), "candidate") + (": evalloop review decides about them" if grown.changed else ""))
     if grown.pull_request:
-        click.echo(f"opened {one_line(grown.pull_request, limit=200)}")
+        say(f"opened {one_line(grown.pull_request, limit=200)}")
     elif grown.commands:
         click.echo("to open a pull request:")
         for line in grown.commands:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import ImportedEvalset, import_evalset, open_project
 from evalloop.printable import many, one_line, printable
@@ -78,13 +79,13 @@ def _print(done: ImportedEvalset, *, dry_run: bool) -> None:
     for path in done.written:
         click.echo(f"wrote {printable(str(_near(path)))}")
     counts = ", ".join(f"{one_line(name)} {len(cases)}" for name, cases in converted.clusters.items())
-    click.echo(many(converted.cases, "case") + (f" ({counts})" if counts else "")
-               + f", {many(len(converted.problems), 'thing')} not carried"
-               + (", nothing written (dry run)" if dry_run else ""))
+    say(many(converted.cases, "case") + (f" ({counts})" if counts else "")
+        + f", {many(len(converted.problems), 'thing')} not carried"
+        + (", nothing written (dry run)" if dry_run else ""))
     variants: Sequence[str] = [*converted.settings["variants"], *converted.recordings]
     if done.written:
-        click.echo(f"next: evalloop run {_near(done.folder)}" if variants else
-                   f"next: evalloop validate {_near(done.folder)}, then add a variant to run it")
+        say(f"next: evalloop run {_near(done.folder)}" if variants else
+            f"next: evalloop validate {_near(done.folder)}, then add a variant to run it")
 
 
 def _near(path: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.printable import one_line
 from evalloop.records.times import now_text
 
@@ -58,7 +59,7 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps([key.to_dict() for key in keys], indent=1))
         return
     for key in keys:
-        click.echo(_line(key))
+        say(_line(key))
     if not keys:
         click.echo("no keys yet: evalloop keys create")
 
@@ -67,7 +68,7 @@ def list_(as_json: bool) -> None:
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """End a key at once: running collectors refuse it within seconds."""
-    click.echo(_line(loop.revoke_key(loop.open_project(), key_id)))
+    say(_line(loop.revoke_key(loop.open_project(), key_id)))
 
 
 @command.command("rotate")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.printable import one_line
 
@@ -32,10 +33,10 @@ def command(since: str, evalset: str, *, again: bool) -> int:
     made = loop.turn(loop.open_project(), _span(since), evalset=evalset, again=again,
                      progress=lambda name: click.echo(f"{name} ...", err=True))
     for step in made.steps:
-        click.echo(f"{step.name:<9}{step.state:<9}{one_line(step.told, limit=400)}")
-    click.echo("\nfor a human:" if made.human else "\nnothing waits for a human")
+        say(f"{step.name:<9}{step.state:<9}{one_line(step.told, limit=400)}", hang=18)
+    say("\nfor a human:" if made.human else "\nnothing waits for a human")
     for line in made.human:
-        click.echo(f"  - {one_line(line, limit=200)}")
+        say(f"  - {one_line(line, limit=200)}")
     return ExitCode.INCOMPLETE if made.failed else ExitCode.OK
 
 

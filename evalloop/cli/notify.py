@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.printable import one_line
 
 EPILOG = """\b
@@ -36,13 +37,13 @@ def command(name: str, place: str | None, every_days: int, addresses: str | None
     planned = loop.plan_notices(project, name, every_days=every_days)
     if dry_run or not place:
         for notice in planned.notices[:10]:
-            click.echo(f"to {notice.user_key[:12]}: {one_line(notice.text, limit=400)}")
+            say(f"to {notice.user_key[:12]}: {one_line(notice.text, limit=400)}")
         if len(planned.notices) > 10:
             click.echo(f"(+{len(planned.notices) - 10} more)")
     else:
         given = {"addresses": addresses or "", "sender": sender or ""}
-        click.echo(f"sent {loop.send_notices(project, planned, place, given):,}")
+        say(f"sent {loop.send_notices(project, planned, place, given):,}")
     if not place:
-        click.echo(f"{len(planned.notices):,} users would hear; --to PLACE sends")
+        say(f"{len(planned.notices):,} users would hear; --to PLACE sends")
     for reason, count in planned.left_out.items():
         click.echo(f"  complaints left out, {reason}: {count:,}")

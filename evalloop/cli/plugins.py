@@ -8,6 +8,7 @@ from textwrap import indent
 
 import click
 
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project
 from evalloop.plugins import BUILT_IN, KINDS
@@ -30,11 +31,11 @@ def command(everything: bool, as_json: bool, trace: bool) -> int:
         return ExitCode.USAGE if host.problems() else ExitCode.OK
     shown = [each for each in host.plugins if everything or each.origin != BUILT_IN]
     if not everything:
-        click.echo(f"{len(host.plugins) - len(shown)} are built in; evalloop plugins --all shows them")
+        say(f"{len(host.plugins) - len(shown)} are built in; evalloop plugins --all shows them")
     for each in shown:
-        click.echo(one_line(f"{each.name} {each.version} ({each.origin}): {each.state}", limit=200))
+        say(one_line(f"{each.name} {each.version} ({each.origin}): {each.state}", limit=200))
         for kind, names in each.provides.items():
-            click.echo(f"    {kind}: {one_line(', '.join(names), limit=2000)}")
+            say(f"    {kind}: {one_line(', '.join(names), limit=2000)}")
         if each.problem:
             click.echo(indent(printable(each.problem), "    "))
         if trace and each.trace:

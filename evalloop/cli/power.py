@@ -9,6 +9,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.asking import asks_results, question_of
+from evalloop.cli.printing import say, show_table
 from evalloop.errors import UsageError
 from evalloop.printable import one_line, printable
 from evalloop.records.power import PowerPlan, PowerRow
@@ -48,19 +49,19 @@ def command(names: tuple[str, ...], effects: tuple[float, ...], discordance: flo
     else:
         plan = loop.plan_evalset(project, names[0], question_of((names[0], names[0]), given), discordance=discordance,
                                  effects=wanted)
-    click.echo(json.dumps(plan.to_dict(), indent=1) if as_json else _text(plan))
+    if as_json:
+        click.echo(json.dumps(plan.to_dict(), indent=1))
+    else:
+        _print(plan)
 
 
-def _text(plan: PowerPlan) -> str:
-    from tabulate import tabulate
-
-    rows = [["cluster", "cases", "changing", "MDE80", *(f"for {effect:g}" for effect in plan.effects),
-             f"no worse by {plan.margin:g}", "level"]]
-    rows += [["OVERALL" if row.cluster is None else one_line(row.cluster, limit=40), str(row.n),
-              f"{row.changing * 100:.0f} %", _mde(row),
-              *(f"{row.needed[f'{effect:g}']:,}" for effect in plan.effects),
-              "–" if row.no_worse is None else f"{row.no_worse:,}", f"{row.level:.3g}"] for row in plan.rows]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=("left", *["right"] * (len(rows[0]) - 1)))
+def _print(plan: PowerPlan) -> None:
+    headers = ["cluster", "cases", "changing", "MDE80", *(f"for {effect:g}" for effect in plan.effects),
+               f"no worse by {plan.margin:g}", "level"]
+    rows = [["OVERALL" if row.cluster is None else one_line(row.cluster, limit=40), str(row.n),
+             f"{row.changing * 100:.0f} %", _mde(row),
+             *(f"{row.needed[f'{effect:g}']:,}" for effect in plan.effects),
+             "–" if row.no_worse is None else f"{row.no_worse:,}", f"{row.level:.3g}"] for row in plan.rows]
     never = [f"{'the whole' if row.cluster is None else one_line(row.cluster)}: {row.never}"
              for row in plan.rows if row.never]
     repeats = ", ".join(f"{count} {'repeat' if count == '1' else 'repeats'} {value:.3f}"
@@ -68,7 +69,8 @@ def _text(plan: PowerPlan) -> str:
     told = [plan.basis, "cases needed to find a true delta with 80 % power, at the level of the row's test;",
             "MDE80 is the smallest delta that the cases find so now (none: at this number no delta)",
             *([f"MDE80 of the whole with {repeats}"] if repeats else []), *never]
-    return "\n".join([table, "", *(printable(each) for each in told)])
+    show_table(rows, headers, align="l" + "r" * (len(headers) - 1), rule=False, below=headers[-2:])
+    say("\n".join(["", *(printable(each) for each in told)]))
 
 
 def _mde(row: PowerRow) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project, read_profiles
@@ -49,26 +50,23 @@ def command(by: str, users: Sequence[str], min_users: int | None, top: int, *, e
 
 
 def _print(result: Profiles, top: int) -> None:
-    from tabulate import tabulate
-
     head = [one_line(result.by, limit=20), "answers", "users", "taken", "95 % interval", "drawn to all", "stays",
             "to accept", "length taken / left"]
-    click.echo(tabulate([_row(each) for each in result.groups[:top]], headers=head, disable_numparse=True,
-                        colalign=("left", *["right"] * 8)))
+    show_table([_row(each) for each in result.groups[:top]], head, align="l" + "r" * 8)
     if len(result.groups) > top:
-        click.echo(f"(+{len(result.groups) - top} more; --top {len(result.groups)} shows all)")
+        say(f"(+{len(result.groups) - top} more; --top {len(result.groups)} shows all)")
     if result.hidden:
-        click.echo(f"{result.hidden} groups with fewer than {result.least_users} users are not shown")
+        say(f"{result.hidden} groups with fewer than {result.least_users} users are not shown")
     if result.without_consent:
-        click.echo(f"{result.without_consent} users did not allow a view of their own")
+        say(f"{result.without_consent} users did not allow a view of their own")
     for each in result.contrasts:
         interval = "" if each.interval is None else f" ({each.interval[0]:+.1%} to {each.interval[1]:+.1%})"
         p = "" if each.p is None else f", p {each.p:.3f} (Holm {each.p_holm or 1:.3f})"
-        click.echo(f"{one_line(each.second, limit=40)} against {one_line(each.first, limit=40)}: "
-                   f"{each.delta:+.1%}{interval}{p}; {each.why}")
+        say(f"{one_line(each.second, limit=40)} against {one_line(each.first, limit=40)}: "
+            f"{each.delta:+.1%}{interval}{p}; {each.why}")
     for each_group in result.groups[:top]:
         for hint in each_group.hints:
-            click.echo(f"{one_line(each_group.name, limit=40)}: {hint}")
+            say(f"{one_line(each_group.name, limit=40)}: {hint}")
 
 
 def _row(each: Profile) -> list[str]:

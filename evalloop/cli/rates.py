@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.printable import one_line
 
@@ -30,12 +31,10 @@ def report(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in found], ensure_ascii=False, indent=1))
         return
-    from tabulate import tabulate
-
     headers = ["detector", "turns", "spoke on", "labels", "AUC", "bad : good, against", "bad : good, for", "cut",
                "drift"]
-    click.echo(tabulate([_worth_row(each) for each in found], headers, disable_numparse=True))
-    click.echo("\nspoke on: of the answers that were shown, viewed, accepted or asked about where events say so, else "
+    show_table([_worth_row(each) for each in found], headers, below=headers[5:])
+    say("\nspoke on: of the answers that were shown, viewed, accepted or asked about where events say so, else "
                "of all.\ncut: polarity x weight at or below which an answer is best called bad; a proposal.")
 
 
@@ -68,19 +67,17 @@ def rate(days: int, as_json: bool) -> None:
         told = {"slices": [each.to_dict() for each in slices], "gaps": [each.to_dict() for each in gaps]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
-    from tabulate import tabulate
-
     shown = sorted(each.value for each in slices if each.by == "day")[-days:]
     rows = [[one_line(each.by, limit=30), one_line(each.value, limit=30), f"{each.turns:,}", _share(each.capture),
              each.tier, _share(each.explicit), f"{each.orphans:,}"] for each in slices
             if each.by != "day" or each.value in shown]
     headers = ["by", "value", "turns", "capture rate", "tier", "explicit rate", "orphans"]
-    click.echo(tabulate(rows, headers, disable_numparse=True))
+    show_table(rows, headers)
     click.echo()
     if not gaps:
-        click.echo("no gap: every surface still sends what it sent before")
+        say("no gap: every surface still sends what it sent before")
     for gap in gaps:
-        click.echo(f"gap: surface {one_line(gap.surface, limit=40)} sends no {one_line(gap.event_type, limit=40)} "
+        say(f"gap: surface {one_line(gap.surface, limit=40)} sends no {one_line(gap.event_type, limit=40)} "
                    f"since {gap.since} ({gap.turns:,} turns, about {gap.expected:,.0f} expected)")
 
 

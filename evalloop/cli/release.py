@@ -10,6 +10,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.asking import asks_comparison, question
+from evalloop.cli.printing import say, show_table
 from evalloop.printable import one_line
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ def create(name: str, shipped: str | None, experiment: tuple[str, str] | None, *
     if as_json:
         click.echo(json.dumps(release.to_dict(), indent=1, ensure_ascii=False))
         return
-    click.echo(f"{path}: {one_line(release.candidate)} over {one_line(release.baseline)}, gate {release.gate}")
+    say(f"{path}: {one_line(release.candidate)} over {one_line(release.baseline)}, gate {release.gate}")
     for each in release.expectations:
         if each.cluster_id:
-            click.echo(f"  expected in production: {one_line(each.theme)} {each.direction}")
+            say(f"  expected in production: {one_line(each.theme)} {each.direction}")
     if not any(each.cluster_id for each in release.expectations):
-        click.echo("  no cluster came from feedback: there is nothing to verify in production")
+        say("  no cluster came from feedback: there is nothing to verify in production")
     if release.gate != "PASS":
-        click.echo(f"  the gate did not pass ({release.gate}): no improvement may be claimed", err=True)
+        say(f"  the gate did not pass ({release.gate}): no improvement may be claimed", err=True)
 
 
 @command.command("list", epilog="Example: evalloop release list")
@@ -65,10 +66,7 @@ def show_all(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in releases], indent=1, ensure_ascii=False))
         return
-    from tabulate import tabulate
-
-    click.echo(tabulate([_row(each) for each in releases], disable_numparse=True,
-                        headers=["release", "shipped", "gate", "claims", "production"]))
+    show_table([_row(each) for each in releases], ["release", "shipped", "gate", "claims", "production"])
 
 
 @command.command("show", epilog="Example: evalloop release show 2026-12")

@@ -7,6 +7,7 @@ import json
 import click
 
 from evalloop.cases.retire import NEVER_FAILS, Proposal
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import open_project, open_review, retirement
 from evalloop.printable import one_line
@@ -48,7 +49,7 @@ def command(ids: tuple[str, ...], evalset: str | None, reason: str, reopen: bool
         review.case(case_id, "retired" if reopen else "accepted")
     for case_id in ids:
         (review.reopen if reopen else review.retire)(case_id, reason)
-    click.echo(f"{len(ids)} {'wait for review again' if reopen else 'retired'}")
+    say(f"{len(ids)} {'wait for review again' if reopen else 'retired'}")
     return ExitCode.OK
 
 
@@ -58,7 +59,7 @@ def _propose(found: list[Proposal], as_json: bool) -> int:
                                 "reason": each.reason} for each in found], indent=1, ensure_ascii=False))
         return ExitCode.OK if found else ExitCode.EMPTY
     for each in found:
-        click.echo(f"{each.kind:11s}  {one_line(each.case.id)}: {one_line(each.reason, limit=150)}")
+        say(f"{each.kind:11s}  {one_line(each.case.id)}: {one_line(each.reason, limit=150)}")
     flagged = sum(each.kind == NEVER_FAILS for each in found)
-    click.echo(f"{len(found) - flagged} cases may retire (evalloop retire CASE --reason ...), {flagged} never fail")
+    say(f"{len(found) - flagged} cases may retire (evalloop retire CASE --reason ...), {flagged} never fail")
     return ExitCode.OK if found else ExitCode.EMPTY

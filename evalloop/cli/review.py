@@ -8,6 +8,7 @@ import click
 
 from evalloop.cases.review import Review
 from evalloop.cases.second import agreement, sample
+from evalloop.cli.printing import say
 from evalloop.cli.sitting import asked, second, sit
 from evalloop.errors import ExitCode
 from evalloop.loop import Project, note_cases, open_project, open_review
@@ -72,7 +73,7 @@ def command(evalset: str | None, list_only: bool, accepted: tuple[str, ...], acc
 def _tell_themes(project: Project, review: Review) -> None:
     """A theme with its first accepted case is not merely open any more."""
     for move in note_cases(project, review.evalset.cases, by=review.reviewer):
-        click.echo(f"theme {move.cluster_id}: {move.before} -> {move.status} ({one_line(move.reason)})")
+        say(f"theme {move.cluster_id}: {move.before} -> {move.status} ({one_line(move.reason)})")
 
 
 def _list(review: Review, as_json: bool) -> None:
@@ -80,8 +81,8 @@ def _list(review: Review, as_json: bool) -> None:
         click.echo(json.dumps([case.to_dict() for case in review.candidates()], indent=1, ensure_ascii=False))
         return
     for case in review.candidates():
-        click.echo(f"{case.id}  {case.split:7s}  {one_line(asked(case), limit=90)}")
-    click.echo(f"{many(len(review.candidates()), 'candidate')} in {review.path}")
+        say(f"{case.id}  {case.split:7s}  {one_line(asked(case), limit=90)}")
+    say(f"{many(len(review.candidates()), 'candidate')} in {review.path}")
 
 
 def _decide(review: Review, accepted: tuple[str, ...], count: int, rejected: tuple[str, ...], reason: str) -> None:
@@ -93,7 +94,7 @@ def _decide(review: Review, accepted: tuple[str, ...], count: int, rejected: tup
         review.reject(case_id, reason)
     for case_id in chosen:
         review.accept(case_id)
-    click.echo(f"{len(chosen)} accepted, {len(rejected)} rejected, {many(len(review.candidates()), 'candidate')} left")
+    say(f"{len(chosen)} accepted, {len(rejected)} rejected, {many(len(review.candidates()), 'candidate')} left")
 
 
 def _second(review: Review, count: int, as_json: bool) -> int:
@@ -101,19 +102,19 @@ def _second(review: Review, count: int, as_json: bool) -> int:
     if count:
         ids = sample(review.opinions(), review.reviewer, count)
         if not ids:
-            click.echo(f"no case was decided by others that {one_line(review.reviewer)} did not judge")
+            say(f"no case was decided by others that {one_line(review.reviewer)} did not judge")
             return ExitCode.EMPTY
         second(review, ids)
     found = agreement(review.opinions())
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
     elif not found.cases:
-        click.echo("no case was judged by two reviewers; another one gives second opinions with --second-opinion N")
+        say("no case was judged by two reviewers; another one gives second opinions with --second-opinion N")
     else:
         limits = "" if found.low is None else f" (95 % interval {found.low:.2f} to {found.high:.2f})"
         value = "not defined: there is one verdict only" if found.value is None else f"{found.value:.2f}{limits}"
-        click.echo(f"{many(found.cases, 'case')} judged by several of {len(found.reviewers)} reviewers: "
-                   f"{found.agreement:.0%} agree, {NAMES[found.method]} {value}")
+        say(f"{many(found.cases, 'case')} judged by several of {len(found.reviewers)} reviewers: "
+            f"{found.agreement:.0%} agree, {NAMES[found.method]} {value}")
         for case_id, said in found.disputed.items():
             told = ", ".join(f"{one_line(by)}: {verdict}" for by, verdict in said.items())
             click.echo(f"disputed  {one_line(case_id)}  {told}")

@@ -11,6 +11,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.live import Live, summary_line
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.printable import many, one_line
 from evalloop.runs.estimate import Estimate
@@ -116,8 +117,8 @@ def _show(plans: Sequence[Plan], estimates: Sequence[Estimate], as_json: bool) -
             for plan, each in zip(plans, estimates, strict=True)], indent=1))
         return ExitCode.OK
     for plan, each in zip(plans, estimates, strict=True):
-        click.echo(one_line(f"{plan.run.name}: {_told(plan, each)}", limit=400))
-        click.echo(f"    {one_line(each.basis, limit=300)}")
+        say(one_line(f"{plan.run.name}: {_told(plan, each)}", limit=400))
+        say(f"    {one_line(each.basis, limit=300)}")
     return ExitCode.OK
 
 
@@ -173,7 +174,7 @@ def tell(outcomes: Sequence[Outcome], live: Live, as_json: bool) -> None:
                               indent=1))
     for each in outcomes:
         if not as_json:
-            click.echo(summary_line(each.run.name, each.summary))
+            say(summary_line(each.run.name, each.summary))
         if each.summary.flaky:
             click.echo(f"    flaky graders (they disagreed with themselves): {', '.join(each.summary.flaky)}", err=True)
         if each.summary.stopped:

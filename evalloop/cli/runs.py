@@ -7,6 +7,7 @@ import json
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import show_table
 from evalloop.printable import many, one_line
 
 
@@ -52,8 +53,6 @@ def _list(as_json: bool) -> None:
     if not runs:
         click.echo("no runs yet; make one with evalloop run")
         return
-    from tabulate import tabulate
-
     rows = []
     for run, summary in runs:
         said = summary and (summary.stopped or (many(summary.errors, "error") if summary.errors else "done"))
@@ -62,4 +61,4 @@ def _list(as_json: bool) -> None:
             run.name, run.evalset, run.variant.name, run.created_at[:16], str(run.cases or ""), *map(str, verdicts),
             said or "unfinished")])
     headers = ["run", "evalset", "variant", "begun (UTC)", "cases", "passed", "failed", "last sitting"]
-    click.echo(tabulate(rows, headers, disable_numparse=True))
+    show_table(rows, headers, below=("evalset", "begun (UTC)"))

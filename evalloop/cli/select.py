@@ -9,6 +9,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.asking import asks_results, question_of
+from evalloop.cli.printing import say, show_table
 from evalloop.errors import UsageError
 from evalloop.printable import one_line, printable
 from evalloop.records.selection import Choice, Selection
@@ -37,17 +38,15 @@ def command(names: tuple[str, ...], as_json: bool, **given: Any) -> None:
     if len(names) == 1 and not pattern:
         raise UsageError("one variant leaves nothing to choose", fix="name two or more, or a pattern: 'grid*'")
     selection = loop.select(loop.open_project(), question_of((names[0], *names[not pattern:]), given))
-    click.echo(json.dumps(selection.to_dict(), indent=1) if as_json else _text(selection))
+    if as_json:
+        click.echo(json.dumps(selection.to_dict(), indent=1))
+    else:
+        _print(selection)
 
 
-def _text(selection: Selection) -> str:
-    from tabulate import tabulate
-
+def _print(selection: Selection) -> None:
     costs = [name for name in ("cost", "latency") if any(getattr(each, name) is not None for each in selection.choices)]
-    rows = [["", "variant", "quality", "interval", "expect", "interval", "P(best)", "p worse", *costs]]
-    rows += [_row(each, selection, costs) for each in selection.choices]
-    table = tabulate(rows, tablefmt="plain", disable_numparse=True,
-                     colalign=("left", "left", *["right"] * (len(rows[0]) - 2)))
+    headers = ["", "variant", "quality", "interval", "expect", "interval", "P(best)", "p worse", *costs]
     dropped = f", {selection.dropped} without a score under some variant are left out" if selection.dropped else ""
     told = [f"take {one_line(selection.chosen)}: {one_line(selection.reason, limit=300)}", "",
             f"{selection.n} cases that all variants have{dropped}; {selection.weighting}",
@@ -55,7 +54,10 @@ def _text(selection: Selection) -> str:
             "p worse: of a difference to the first, adjusted by Holm;",
             "* no other variant is as good on everything and better on something; > the one to take",
             *(f"note: {note}" for note in selection.notes)]
-    return "\n".join([table, "", *(printable(each) for each in told)])
+    show_table([_row(each, selection, costs) for each in selection.choices], headers,
+               align="ll" + "r" * (len(headers) - 2), rule=False, below=("P(best)", "p worse", *costs),
+               key="variant")
+    say("\n".join(["", *(printable(each) for each in told)]))
 
 
 def _row(choice: Choice, selection: Selection, costs: list[str]) -> list[str]:

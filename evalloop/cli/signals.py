@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.rates import rate, report
 from evalloop.cli.steps import watched
 from evalloop.cli.trust import fit, weights
@@ -64,12 +65,12 @@ command.add_command(weights)
 
 
 def _print(result: SignalReport) -> None:
-    click.echo(f"{many(result.events, 'event')}, {many(result.turns, 'turn')}, {many(result.sessions, 'session')}, "
-               f"{many(result.users, 'user')}")
-    click.echo(f"capture rate {_share(result.capture_rate)} of sessions: {result.tier}")
-    click.echo(f"explicit rate {_share(result.explicit_rate)} of turns")
+    say(f"{many(result.events, 'event')}, {many(result.turns, 'turn')}, {many(result.sessions, 'session')}, "
+        f"{many(result.users, 'user')}")
+    say(f"capture rate {_share(result.capture_rate)} of sessions: {result.tier}")
+    say(f"explicit rate {_share(result.explicit_rate)} of turns")
     orphans = f"{result.orphan_share:.1%}" if result.orphan_share is not None else "none"
-    click.echo(f"orphans {result.orphans:,} of {result.about:,} events about a response ({orphans})")
+    say(f"orphans {result.orphans:,} of {result.about:,} events about a response ({orphans})")
     left_out = ((result.internal, "internal events left out"), (result.doubled, "doubled generations left out"),
                 (result.session_level, "events on a whole session"))
     for number, what in left_out:
@@ -78,15 +79,13 @@ def _print(result: SignalReport) -> None:
     click.echo()
     _print_detectors(result)
     if result.pairs:
-        click.echo("\nwhere two detectors take a side on the same turn, they take the same one:")
+        say("\nwhere two detectors take a side on the same turn, they take the same one:")
         for pair in result.pairs:
-            click.echo(f"  {pair.first} and {pair.second}: {pair.same:.0%} of {pair.n:,}")
+            say(f"  {pair.first} and {pair.second}: {pair.same:.0%} of {pair.n:,}")
     _print_groups(result)
 
 
 def _print_detectors(result: SignalReport) -> None:
-    from tabulate import tabulate
-
     rows = []
     for each in result.detectors:
         if not each.signals:
@@ -97,23 +96,19 @@ def _print_detectors(result: SignalReport) -> None:
         coverage = f"{each.coverage:.1%}" if each.coverage is not None else "-"
         rows.append([each.detector, each.kind, f"{each.turns:,}", coverage, f"{each.positive:,}", f"{each.negative:,}",
                      agreement or "-"])
-    click.echo(tabulate(rows, headers=["detector", "kind", "turns", "coverage", "good", "bad", "agreement (AUC)"],
-                        disable_numparse=True, colalign=("left", "left", *["right"] * 4, "left")))
+    show_table(rows, ["detector", "kind", "turns", "coverage", "good", "bad", "agreement (AUC)"], align="llrrrrl")
     silent = [each.detector for each in result.detectors if not each.signals]
     if silent:
-        click.echo(f"silent: {', '.join(silent)}")
+        say(f"silent: {', '.join(silent)}")
 
 
 def _print_groups(result: SignalReport) -> None:
     if not result.groups:
         return
-    from tabulate import tabulate
-
     rows = [[each.detector, printable(each.value, limit=40), f"{each.share.n:,}", f"{each.share.users:,}",
              _share(each.share)] for each in result.groups]
     click.echo()
-    click.echo(tabulate(rows, headers=["detector", printable(result.groups[0].by), "turns", "users", "rate"],
-                        disable_numparse=True))
+    show_table(rows, ["detector", printable(result.groups[0].by), "turns", "users", "rate"])
 
 
 def _share(share: Share) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from evalloop.cases.review import Review
+from evalloop.cli.printing import say
 from evalloop.errors import EvalloopError
 from evalloop.printable import many, one_line, printable
 from evalloop.records.case import Case
 from evalloop.records.times import weeks_text
+from evalloop.terminal import columns, fold
 
 KEYS = "[a]ccept  [r]eject  [e]dit  [s]kip  [u]ndo  [q]uit"
 SECOND_KEYS = "[a]ccept  [r]eject  [s]kip  [q]uit"
@@ -101,7 +103,7 @@ def show(case: Case, left: int, keys: str = KEYS) -> None:
     """One candidate: what was asked and answered, what the user said, how it would be judged, where it is from."""
     origin = case.provenance
     click.echo()
-    click.echo(f"---- {case.id} ({left} left), {case.split}, {case.file}:{case.line}")
+    say(f"---- {case.id} ({left} left), {case.split}, {case.file}:{case.line}")
     parts = {"theme": f"{origin.get('theme', case.cluster)} ({_share(origin)})", "before": _before(case),
              "request": asked(case),
              "answer": origin.get("response", "(not kept)"), "the user": origin.get("complaint", "(no words)")}
@@ -117,14 +119,16 @@ def show(case: Case, left: int, keys: str = KEYS) -> None:
         unquoted = "\n".join(line for line in told.split("\n") if not line.startswith(">")).strip()
         _block("grader", f"{'not ' if spec.negate else ''}{spec.type}{limit} {unquoted}")
     events = origin.get("events", ())
-    click.echo(f"from      {many(len(events), 'event')}: {one_line(', '.join(map(str, events)), limit=100)}")
+    say(f"from      {many(len(events), 'event')}: {one_line(', '.join(map(str, events)), limit=100)}", hang=10)
     click.echo(keys)
 
 
 def _block(name: str, text: str) -> None:
     """A text of a user or a model, each line behind a bar."""
     for number, line in enumerate(printable(text, limit=SHOWN).split("\n")):
-        click.echo(f"{'' if number else name:9s} | {line}")
+        width = columns(sys.stdout)
+        for place, part in enumerate(fold(line, width and width - 12, hang=0).split("\n")):
+            click.echo(f"{'' if number or place else name:9s} | {part}")
 
 
 def _share(origin: Any) -> str:

@@ -7,6 +7,7 @@ import json
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.cli.steps import watched
 from evalloop.printable import one_line
 
@@ -28,9 +29,9 @@ def command(*, as_json: bool) -> None:
         return
     for part in told.parts:
         mark, color = MARKS[part.state]
-        click.echo(f"{part.name:<15}{click.style(f'{mark:<9}', fg=color)}{one_line(part.says, limit=200)}")
+        say(f"{part.name:<15}{click.style(f'{mark:<9}', fg=color)}{one_line(part.says, limit=200)}", hang=24)
     spans = (("signal to case", told.days_signal_to_case), ("case to release", told.days_case_to_release),
              ("release to confirmed", told.days_release_to_confirmed))
     told_spans = ", ".join(f"{name} {'-' if days is None else f'{days:.1f}'}" for name, days in spans)
-    click.echo(f"\nmedian days: {told_spans}")
-    click.echo(f"next: {click.style(told.next_command, bold=True)}   ({one_line(told.why, limit=120)})")
+    say(f"\nmedian days: {told_spans}")
+    say(f"next: {click.style(told.next_command, bold=True)}   ({one_line(told.why, limit=120)})")

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.printable import many, one_line, printable
 
@@ -47,13 +48,13 @@ def drain(settle_days: int | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(asdict(done), indent=1))
         return ExitCode.USAGE if done.conflicts else ExitCode.OK
-    click.echo(f"moved {many(done.moved, 'event')} of {many(done.days, 'day')} into {many(done.parts, 'file')}")
+    say(f"moved {many(done.moved, 'event')} of {many(done.days, 'day')} into {many(done.parts, 'file')}")
     if done.already:
         click.echo(f"{done.already:,} events were in the lake already")
     for name in done.conflicts:
-        click.echo(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
+        say(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
     if done.conflicts:
-        click.echo("evalloop store conflicts shows what differs; with --keep it drops one of the two")
+        say("evalloop store conflicts shows what differs; with --keep it drops one of the two")
     return ExitCode.USAGE if done.conflicts else ExitCode.OK
 
 
@@ -102,7 +103,7 @@ def migrate() -> None:
 
     Stop collectors of an older version first.
     """
-    click.echo(f"the store has layout {loop.migrate_store(loop.open_project())}")
+    say(f"the store has layout {loop.migrate_store(loop.open_project())}")
 
 
 @command.command("stats")
@@ -115,9 +116,9 @@ def stats(as_json: bool) -> int:
         return ExitCode.OK
     for name, number in sorted(held["inbox"].items()):
         click.echo(f"inbox  {printable(name)}: {number:,}")
-    click.echo(f"lake   {held['lake']['events']:,} events in {held['lake']['files']:,} files of "
-               f"{held['lake']['days']:,} days")
-    click.echo(f"{held['dead_letters']:,} dead letters, {held['erasures']:,} erased users")
+    say(f"lake   {held['lake']['events']:,} events in {held['lake']['files']:,} files of "
+        f"{held['lake']['days']:,} days")
+    say(f"{held['dead_letters']:,} dead letters, {held['erasures']:,} erased users")
     return ExitCode.OK
 
 
@@ -126,7 +127,7 @@ def stats(as_json: bool) -> int:
 def prune(days: float | None) -> None:
     """Drop events and dead letters that are too old, and events past their own privacy.expires_at."""
     counts = loop.prune_store(loop.open_project(), days=days)
-    click.echo("dropped " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    say("dropped " + ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say, width_for
 from evalloop.errors import EmptyError, UsageError
 from evalloop.printable import one_line
 from evalloop.records.cluster import STATUSES
+from evalloop.terminal import fold, table
 
 if TYPE_CHECKING:
     from evalloop.clusters.digest import Digest
@@ -30,6 +32,7 @@ FORMATS = ("text", "md", "json", "html")
 WIDTH = 44
 HEADERS = ("share", "95 % interval", "change to last\nweek, points", "weeks", "failures", "users", "theme", "state",
            "id")
+BELOW = HEADERS[2], HEADERS[3], "state"
 
 
 @click.group("themes", epilog=EPILOG, invoke_without_command=True)
@@ -59,7 +62,8 @@ def command(context: click.Context, week: str | None, form: str | None, as_json:
     themes = loop.read_themes(project, week)
     if themes is None:
         raise EmptyError("there are no themes", fix="evalloop cluster groups failures first")
-    text = _render(digest(themes, min_users=project.config.min_users), "json" if as_json else form or "text", top)
+    text = _render(digest(themes, min_users=project.config.min_users), "json" if as_json else form or "text", top,
+                   width_for(out))
     if out:
         out.write_text(text, encoding="utf-8")
         click.echo(f"wrote {out}", err=True)
@@ -73,7 +77,7 @@ def command(context: click.Context, week: str | None, form: str | None, as_json:
 def rename(theme: str, name: str) -> None:
     """Give THEME (id or name) a NAME that stays; it is kept in themes/names.yaml, for your git."""
     cluster, path = loop.rename_theme(loop.open_project(), theme, name)
-    click.echo(f"{cluster.cluster_id}: {one_line(cluster.label)} is now {one_line(name)} ({path})")
+    say(f"{cluster.cluster_id}: {one_line(cluster.label)} is now {one_line(name)} ({path})")
 
 
 @command.command("merge")
@@ -82,8 +86,8 @@ def rename(theme: str, name: str) -> None:
 def merge(theme: str, into: str) -> None:
     """Make THEME a part of INTO from the next `evalloop cluster` on; it is kept in themes/names.yaml."""
     one, other, path = loop.join_themes(loop.open_project(), theme, into)
-    click.echo(f"{one.cluster_id} ({one_line(one.label)}) belongs to {other.cluster_id} ({one_line(other.label)}) "
-               f"from now on ({path})")
+    say(f"{one.cluster_id} ({one_line(one.label)}) belongs to {other.cluster_id} ({one_line(other.label)}) "
+        f"from now on ({path})")
 
 
 @command.command("status")
@@ -115,11 +119,11 @@ def history(theme: str | None, as_json: bool) -> None:
     for move in moves:
         release = f" in {one_line(move.release)}" if move.release else ""
         who = f" ({one_line(move.by)})" if move.by else ""
-        click.echo(f"{move.at[:16]}  {move.cluster_id}  {move.before} -> {move.status}{release}: "
-                   f"{one_line(move.reason, limit=200)}{who}")
+        say(f"{move.at[:16]}  {move.cluster_id}  {move.before} -> {move.status}{release}: "
+            f"{one_line(move.reason, limit=200)}{who}")
 
 
-def _render(made: Digest, form: str, top: int) -> str:
+def _render(made: Digest, form: str, top: int, width: int | None) -> str:
     from evalloop.clusters.digest import as_markdown
     from evalloop.clusters.page import as_html
 
@@ -129,20 +133,17 @@ def _render(made: Digest, form: str, top: int) -> str:
                  "hidden_share": made.hidden_share, "other": made.other.size if made.other else 0,
                  "themes": [each.to_dict() for each in (*made.shown, *made.attacks)]}
         return json.dumps(shown, ensure_ascii=False, indent=1)
-    return {"md": as_markdown, "html": as_html, "text": _text}[form](made, top)
+    return _text(made, top, width) if form == "text" else {"md": as_markdown, "html": as_html}[form](made, top)
 
 
-def _text(made: Digest, top: int) -> str:
-    from tabulate import tabulate
-
+def _text(made: Digest, top: int, width: int | None) -> str:
     from evalloop.clusters.digest import footnotes, heading
 
-    table = tabulate([_row(each) for each in (*made.shown[:top], *made.attacks[:top])], disable_numparse=True,
-                     headers=HEADERS,
-                     colalign=("right", "left", "left", "left", "right", "right", "left", "left", "left"))
+    body = table([_row(each) for each in (*made.shown[:top], *made.attacks[:top])], HEADERS, align="rlllrrlll",
+                 cut=("theme",), below=BELOW, key="id", width=width)
     left = len(made.shown) - top
     more = [f"(+{left} more; --top {len(made.shown)} shows all)"] if left > 0 else []
-    return "\n".join([heading(made), "", table, *more, "", *footnotes(made)])
+    return "\n".join([heading(made), "", body, *more, "", *(fold(note, width) for note in footnotes(made))])
 
 
 def _row(cluster: Cluster) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalloop.cli.printing import say
 from evalloop.loop import open_project, trace_case
 from evalloop.printable import one_line
 from evalloop.records.times import weeks_text
@@ -44,7 +45,7 @@ def command(case_id: str, as_json: bool) -> None:
                          ("releases", map(_release, found.releases))):
         told = list(lines)
         for number, line in enumerate(told or ["none"]):
-            click.echo(f"{'' if number else title:9s} {line}".rstrip())
+            say(f"{'' if number else title:9s} {line}".rstrip(), hang=12)
 
 
 def _case(found: CaseTrace) -> Iterator[str]:

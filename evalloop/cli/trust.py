@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.printable import one_line
@@ -62,57 +63,55 @@ def weights(as_json: bool) -> int:
     for each in loop.check_against_random(project, found.failures):
         verdict = f"z {each.z:+.1f}: " + ("believe the random ask" if each.differs else "no sign that it makes people "
                                           "click") if each.z is not None else "too few users to compare"
-        click.echo(f"theme {one_line(each.label, limit=40)}: {each.share:.1%} told, {each.random:.1%} in the random "
-                   f"ask; {verdict}")
-    click.echo(f"\nturns with a failure score: {found.scored:,} of {found.turns:,}; evidence, but no vote or "
-               f"word of the user: {found.unvoted:,}")
+        say(f"theme {one_line(each.label, limit=40)}: {each.share:.1%} told, {each.random:.1%} in the random "
+            f"ask; {verdict}")
+    say(f"\nturns with a failure score: {found.scored:,} of {found.turns:,}; evidence, but no vote or "
+        f"word of the user: {found.unvoted:,}")
     return ExitCode.OK
 
 
 def _print_weights(told: Weighting) -> None:
-    from tabulate import tabulate
-
-    click.echo(f"{told.n:,} failures of {told.users:,} users, {told.quarantined:,} of weight 0")
-    click.echo(f"estimand: {told.estimand}")
-    click.echo(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
+    say(f"{told.n:,} failures of {told.users:,} users, {told.quarantined:,} of weight 0")
+    say(f"estimand: {told.estimand}")
+    say(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
     if told.unmatched > 0:
-        click.echo(f"{told.unmatched:.1%} of the expected failures are in segments where nobody told of any")
+        say(f"{told.unmatched:.1%} of the expected failures are in segments where nobody told of any")
     if told.off > MISS:
-        click.echo(f"weight_limit keeps segments as far as {told.off:.1%} off what they are weighted to")
+        say(f"weight_limit keeps segments as far as {told.off:.1%} off what they are weighted to")
     arm = told.random_arm
-    click.echo(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {arm.failures:,} failures" if arm.asked
-               else "random ask: none, so nothing shows whether one kind of failure makes people click more")
+    say(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {arm.failures:,} failures" if arm.asked
+        else "random ask: none, so nothing shows whether one kind of failure makes people click more")
     if told.margins:
         rows = [[one_line(each.column, limit=30), one_line(each.level, limit=30), f"{each.failures:,}",
                  f"{each.sample:.1%}", f"{each.target:.1%}"] for each in told.margins]
-        click.echo("\n" + tabulate(rows, ["segment", "level", "failures", "heard", "weighted to"],
-                                   disable_numparse=True, colalign=("left", "left", "right", "right", "right")))
+        say()
+        show_table(rows, ["segment", "level", "failures", "heard", "weighted to"], align="llrrr")
     if told.accounts:
         rows = [[one_line(each.user_key, limit=24), f"{each.votes:,}", f"{each.negative:,}", f"{each.factor:g}",
                  one_line("; ".join(each.reasons), limit=90)] for each in told.accounts]
-        click.echo("\n" + tabulate(rows, ["account", "votes", "against", "counts", "because it"],
-                                   disable_numparse=True, colalign=("left", "right", "right", "right", "left")))
+        say()
+        show_table(rows, ["account", "votes", "against", "counts", "because it"], align="lrrrl", cut=("because it",))
 
 
 def _print_model(model: FusedModel) -> None:
     if model.surfaces:
-        click.echo(f"failure score {model.version}, kept; evalloop cluster and grow use it from now on")
+        say(f"failure score {model.version}, kept; evalloop cluster and grow use it from now on")
     for surface in model.surfaces:
         _print_surface(surface)
     for name, reason in model.skipped.items():
-        click.echo(f"\n{one_line(name, limit=40) or 'all surfaces'}: no model: {reason}")
+        say(f"\n{one_line(name, limit=40) or 'all surfaces'}: no model: {reason}")
     if not model.surfaces:
-        click.echo("the prior holds: a thumb down is 4 : 1 for failure, a copy in full 2 : 1 against it")
+        say("the prior holds: a thumb down is 4 : 1 for failure, a copy in full 2 : 1 against it")
 
 
 def _print_surface(surface: SurfaceModel) -> None:
     interval = f" [{surface.auc_interval[0]:.2f}, {surface.auc_interval[1]:.2f}]" if surface.auc_interval else ""
     auc = f"{surface.auc:.2f}{interval}" if surface.auc is not None else "unknown"
-    click.echo(f"\n{one_line(surface.surface, limit=40) or 'all surfaces'}: {surface.labels:,} labels, "
-               f"{surface.bad:,} bad, of {surface.users:,} users")
-    click.echo(f"on unseen users: Brier {surface.brier:.4f} (base rate {surface.brier_base:.4f}, isotonic "
-               f"{surface.brier_isotonic:.4f}), AUC {auc}")
-    click.echo("odds of failure, times: " + ", ".join(
+    say(f"\n{one_line(surface.surface, limit=40) or 'all surfaces'}: {surface.labels:,} labels, "
+        f"{surface.bad:,} bad, of {surface.users:,} users")
+    say(f"on unseen users: Brier {surface.brier:.4f} (base rate {surface.brier_base:.4f}, isotonic "
+        f"{surface.brier_isotonic:.4f}), AUC {auc}")
+    say("odds of failure, times: " + ", ".join(
         f"{name} {_times(value)}" for name, value in sorted(surface.coefficients.items(), key=lambda item: item[1])))
     click.echo("predicted  failed                                             turns")
     for each in surface.reliability:

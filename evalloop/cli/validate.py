@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from evalloop.cases.check import Checked
+from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, RecordErrors
 from evalloop.loop import check_evalsets, open_project
 from evalloop.printable import many, one_line, printable
@@ -50,7 +51,7 @@ def _print(each: Checked) -> None:
         return
     statuses = Counter(case.status for case in each.cases)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
-    click.echo(f"{each.path}: {one_line(each.name)}, {many(len(each.cases), 'case')} ({counts}), "
-               f"{many(len(each.variants), 'variant')}: ok")
+    say(f"{each.path}: {one_line(each.name)}, {many(len(each.cases), 'case')} ({counts}), "
+        f"{many(len(each.variants), 'variant')}: ok")
     for cluster, count in each.clusters().items():
         click.echo(f"    {count:6d}  {one_line(cluster)}")

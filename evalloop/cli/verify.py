@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalloop import loop
+from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.printable import one_line
@@ -61,24 +62,21 @@ def command(name: str, segments: Sequence[str], baseline_days: int, days: int, s
 
 
 def _print(release: Release) -> None:
-    from tabulate import tabulate
-
     themes = {each.cluster: each for each in release.expectations}
     rows = [[one_line(themes[each.cluster].theme or each.cluster, limit=40), themes[each.cluster].direction,
              each.verdict.upper() if each.verdict == "worse" else each.verdict, *_figures(each)]
             for each in release.checks]
     head = ["theme", "expected", "production says", "before", "after", "after / before", "p"]
-    click.echo(tabulate(rows, headers=head, disable_numparse=True,
-                        colalign=("left", "left", "left", *["right"] * 4)))
+    show_table(rows, head, align="lllrrrr", cut=("theme",))
     if release.checks:
         first = release.checks[0]
-        click.echo(f"\nshare of users let down; {first.users_before:,} users before, {first.users_after:,} after; "
-                   "limits and p hold however often one looks")
+        say(f"\nshare of users let down; {first.users_before:,} users before, {first.users_after:,} after; "
+            "limits and p hold however often one looks")
     for each in release.checks:
         since = f", clear since {each.decided_on[:10]}" if each.decided_on else ""
-        click.echo(f"{one_line(each.cluster, limit=40)}: {one_line(each.reason, limit=200)}{since}")
+        say(f"{one_line(each.cluster, limit=40)}: {one_line(each.reason, limit=200)}{since}")
         if each.reopened:
-            click.echo(f"  {len(each.reopened)} retired cases of it are candidates again: evalloop review")
+            say(f"  {len(each.reopened)} retired cases of it are candidates again: evalloop review")
 
 
 def _figures(check: Check) -> list[str]:

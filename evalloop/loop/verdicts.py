@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalloop.loop.asked import Sides, evalset_of, policy_for, sides_of, table_of
@@ -86,12 +87,12 @@ def compare_trials(project: Project, trials: Mapping[str, Sequence[Trial]], poli
     return compare_judged(rows, list(trials), judges, rules, approval=liked, seed=config.seed)[0]
 
 
-def render(project: Project, form: str, data: ReportData | Comparison) -> str:
-    """The comparison in the format of that name."""
+def render(project: Project, form: str, data: ReportData | Comparison, *, width: int | None = None) -> str:
+    """The comparison in the format of that name, for a terminal of that ``width``."""
     from evalloop.contracts import ReportData
 
     whole = data if isinstance(data, ReportData) else ReportData(data)
-    text: str = project.host.get("renderers", form).render(whole)
+    text: str = project.host.get("renderers", form).render(replace(whole, width=width or whole.width))
     return text
 
 

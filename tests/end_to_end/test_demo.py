@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from evalloop.store import yaml
 
@@ -105,3 +110,42 @@ def test_the_evalloop_that_runs_is_this_one() -> None:
 
     with pytest.raises(PackageNotFoundError):
         distribution("evalloop")
+
+
+def on_a_terminal(width: int, *args: str, cwd: Path) -> str:
+    """What the public command shows on a terminal of so many columns; its progress goes elsewhere."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
+    with subprocess.Popen([sys.executable, "-m", "evalloop", *args], cwd=cwd, env={**environment, "NO_COLOR": "1"},
+                          stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL):
+        os.close(theirs)
+        text = b"".join(iter(lambda: _received(ours), b""))
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n")
+
+
+def _received(terminal: int) -> bytes:
+    """What the terminal has; nothing once its program is gone."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("verb", ["signals report", "signals", "themes", "status", "cluster", "runs",
+                                  "compare ifeval-base ifeval-cand", "power ifeval-base ifeval-cand"])
+def test_what_is_printed_fits_the_terminal(demo: tuple[Path, str], verb: str) -> None:
+    """At 80 columns no line is wider, and every number, id and word of the whole lines in a pipe is there uncut."""
+    piped = evalloop(*verb.split(), cwd=demo[0]).stdout
+    shown = on_a_terminal(80, *verb.split(), cwd=demo[0])
+    assert max(map(cell_len, piped.splitlines())) > 80
+    assert [line for line in shown.splitlines() if cell_len(line) > 80] == []
+    assert {word for word in piped.split() if word.strip("-")} <= set(shown.split())
+
+
+def test_a_file_is_as_wide_as_it_is(demo: tuple[Path, str], tmp_path: Path) -> None:
+    """What -o writes does not depend on the terminal."""
+    command = ("compare", "ifeval-base", "ifeval-cand")
+    on_a_terminal(80, *command, "-o", str(tmp_path / "whole.txt"), cwd=demo[0])
+    assert (tmp_path / "whole.txt").read_text(encoding="utf-8") == evalloop(*command, cwd=demo[0]).stdout

@@ -140,7 +140,9 @@ def table(text: str, source: str) -> None:
     rows = found[start + 1:found.index("", start)]
     clusters = {name[0] for name in CORPUS} if source == "runs" else CORPUS.keys() - {"surrogate"}
     assert len(rows) == len(clusters)
-    assert all(re.search(r"\d+/\d+/\d+", row) for row in rows)
+    assert all(re.search(r"\d\.\d", row) for row in rows)
+    below = [line for line in found if re.search(r"\d+/\d+/\d+", line)]
+    assert len(below) == len(rows) + 1
 
 
 def md(text: str, source: str) -> None:
