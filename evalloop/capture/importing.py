@@ -42,10 +42,10 @@ def _unheard(rows: int) -> None:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who hears of an import: how many rows there will be, where that is known; of how many the events are made; and
-    of how many, counted from the first, they are on the disk."""
+    """Who hears of an import: how many rows there will be, where that can be asked (None: it is not); of how many the
+    events are made; and of how many, counted from the first, they are on the disk."""
 
-    expected: Callable[[int], None] = _unheard
+    expected: Callable[[int], None] | None = None
     made: Callable[[int], None] = _unheard
     stored: Callable[[int], None] = _unheard
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from evalloop.printable import many
 from evalloop.records.case import Case
 from evalloop.records.cluster import Cluster
 from evalloop.records.times import moment_of
@@ -117,7 +118,8 @@ def _divided(record: Verdicts, least: int) -> Iterator[tuple[float, str, int, in
 def _never_fails(record: Verdicts, settings: RetireSettings) -> str:
     if sum(record.failed.values()) or len(record.names) < settings.min_variants:
         return ""
-    return f"it never failed, under {len(record.names)} variants and {sum(record.passed.values())} trials"
+    variants, trials = many(len(record.names), "variant"), many(sum(record.passed.values()), "trial")
+    return f"it never failed, under {variants} and {trials}"
 
 
 def _days(begin: str, end: str) -> float:

@@ -10,7 +10,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.printing import show_table
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 if TYPE_CHECKING:
     from evalloop.records.run import Trial
@@ -39,7 +39,8 @@ def set_(run: str, answers: bool, force: bool) -> None:
     """Keep RUN as the baseline of its evalset; what was kept before is in git."""
     kept = loop.set_baseline(loop.open_project(), run, answers=answers, force=force)
     size = kept.path.stat().st_size / 1000
-    click.echo(f"{kept.run.name} is the baseline of {kept.run.evalset}: {len(kept.trials)} trials, {size:,.0f} kB")
+    click.echo(f"{kept.run.name} is the baseline of {kept.run.evalset}: {many(len(kept.trials), 'trial')}, "
+               f"{size:,.0f} kB")
     click.echo(f"commit {kept.path}", err=True)
 
 

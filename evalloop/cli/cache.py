@@ -11,7 +11,7 @@ import click
 from evalloop import loop
 from evalloop.cli.printing import say
 from evalloop.errors import UsageError
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 
 @click.group("cache", epilog="Examples: evalloop cache stats; evalloop cache prune --days 30 --max-mb 500")
@@ -30,7 +30,7 @@ def stats(as_json: bool) -> None:
     if held is None or not held.entries:
         click.echo("the cache is empty")
         return
-    say(f"{held.entries:,} answers, {held.bytes / 1e6:.1f} MB ({held.file_bytes / 1e6:.1f} MB on disk), "
+    say(f"{many(held.entries, 'answer')}, {held.bytes / 1e6:.1f} MB ({held.file_bytes / 1e6:.1f} MB on disk), "
         f"from {_day(held.oldest)} to {_day(held.newest)}")
     for target, count in held.targets.items():
         say(f"    {one_line(target, limit=80)}: {count:,}")
@@ -45,7 +45,7 @@ def prune(days: float | None, max_mb: float | None, everything: bool) -> None:
     if not everything and days is None and max_mb is None:
         raise UsageError("nothing says what to drop", fix="give --days, --max-mb or --all")
     dropped = loop.prune_cache(loop.open_project(), days=days, max_mb=0.0 if everything else max_mb)
-    click.echo(f"dropped {dropped:,} answers")
+    click.echo(f"dropped {many(dropped, 'answer')}")
 
 
 def _day(seconds: float | None) -> str:

@@ -13,7 +13,7 @@ import click
 from evalloop import loop
 from evalloop.cli.printing import say
 from evalloop.errors import UsageError
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.records.calibration import Bias, Calibration
 
 EPILOG = """\b
@@ -59,7 +59,7 @@ def command(judge: str, labels: Path | None, sheet: Path | None, sample: int, ru
         if not runs:
             raise UsageError("a sheet is drawn from runs", fix="give --run RUN, once or more")
         count = loop.label_sheet(project, judge, runs, sheet, count=sample, seed=project.config.seed)
-        say(f"wrote {sheet}: {count} outputs; fill in the column human, then give it as --labels")
+        say(f"wrote {sheet}: {many(count, 'output')}; fill in the column human, then give it as --labels")
         return
     if labels is None:
         raise UsageError("no labels", fix="give --labels FILE, or draw outputs to label: --sheet FILE")
@@ -98,7 +98,7 @@ def lines(made: Calibration) -> list[str]:
 def _held(made: Calibration) -> str:
     if not made.covers:
         return "it binds no judge of an evalset (name --evalset or --run), so it opens no gate"
-    count = f"{len(made.covers)} judge{'s' if len(made.covers) > 1 else ''}"
+    count = many(len(made.covers), "judge")
     if not made.better_than_chance:
         return f"{count}, which may still not gate: not shown to be better than chance"
     return f"{count} may gate now"
@@ -131,4 +131,4 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{done} of {total} outputs judged", nl=done == total, err=True)
+        click.echo(f"\r{done} of {many(total, 'output')} judged", nl=done == total, err=True)

@@ -10,7 +10,7 @@ import click
 from evalloop import loop
 from evalloop.cli.printing import say
 from evalloop.errors import ExitCode
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 EPILOG = """\b
 Examples:
@@ -45,7 +45,7 @@ def list_(limit: int, as_json: bool) -> int:
             for problem in each.problems:
                 say(f"    {one_line(problem, limit=200)}")
             say(f"    {one_line(each.body, limit=160)}")
-        say(f"{total:,} dead letters" + (f", the first {len(letters)} shown" if total > len(letters) else ""))
+        say(many(total, "dead letter") + (f", the first {len(letters)} shown" if total > len(letters) else ""))
     return ExitCode.OK if total else ExitCode.EMPTY
 
 
@@ -54,7 +54,7 @@ def list_(limit: int, as_json: bool) -> int:
 def replay(ids: tuple[int, ...]) -> int:
     """Try the letters again (default: all); those that are events now leave the list."""
     stored, left = loop.replay_letters(loop.open_project(), ids)
-    click.echo(f"{stored:,} stored, {left:,} still no events")
+    click.echo(f"{stored:,} stored, {left:,} still no {'event' if left == 1 else 'events'}")
     return ExitCode.USAGE if left else ExitCode.OK
 
 
@@ -62,4 +62,4 @@ def replay(ids: tuple[int, ...]) -> int:
 @click.argument("ids", nargs=-1, type=int, required=True, metavar="ID...")
 def drop(ids: tuple[int, ...]) -> None:
     """Forget letters for good."""
-    say(f"dropped {loop.drop_letters(loop.open_project(), ids):,} dead letters")
+    say(f"dropped {many(loop.drop_letters(loop.open_project(), ids), 'dead letter')}")

@@ -10,7 +10,7 @@ import click
 from evalloop import loop
 from evalloop.cli.printing import say
 from evalloop.errors import UsageError
-from evalloop.printable import printable
+from evalloop.printable import many, printable
 
 if TYPE_CHECKING:
     from evalloop.loop.project import Project
@@ -60,7 +60,7 @@ def command(run: str | None, form: str, out: Path | None, licence: str, *, dry_r
     project = loop.open_project()
     if run is not None:
         place, count = loop.export_run(project, run, form, out)
-        click.echo(f"{place}: {count} rows")
+        click.echo(f"{place}: {many(count, 'row')}")
         return
     _training(project, form, out, licence, dry_run, {**selection, "toxic": not allow_toxic})
 

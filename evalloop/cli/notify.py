@@ -6,7 +6,7 @@ import click
 
 from evalloop import loop
 from evalloop.cli.printing import say
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 EPILOG = """\b
 Examples:
@@ -44,6 +44,6 @@ def command(name: str, place: str | None, every_days: int, addresses: str | None
         given = {"addresses": addresses or "", "sender": sender or ""}
         say(f"sent {loop.send_notices(project, planned, place, given):,}")
     if not place:
-        say(f"{len(planned.notices):,} users would hear; --to PLACE sends")
+        say(f"{many(len(planned.notices), 'user')} would hear; --to PLACE sends")
     for reason, count in planned.left_out.items():
         click.echo(f"  complaints left out, {reason}: {count:,}")

@@ -12,7 +12,7 @@ from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project, read_profiles
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 if TYPE_CHECKING:
     from evalloop.preferences.profile import Profile, Profiles
@@ -56,9 +56,9 @@ def _print(result: Profiles, top: int) -> None:
     if len(result.groups) > top:
         say(f"(+{len(result.groups) - top} more; --top {len(result.groups)} shows all)")
     if result.hidden:
-        say(f"{result.hidden} groups with fewer than {result.least_users} users are not shown")
+        say(f"{many(result.hidden, 'group')} with fewer than {many(result.least_users, 'user')} not shown")
     if result.without_consent:
-        say(f"{result.without_consent} users did not allow a view of their own")
+        say(f"{many(result.without_consent, 'user')} did not allow a view of their own")
     for each in result.contrasts:
         interval = "" if each.interval is None else f" ({each.interval[0]:+.1%} to {each.interval[1]:+.1%})"
         p = "" if each.p is None else f", p {each.p:.3f} (Holm {each.p_holm or 1:.3f})"

@@ -10,7 +10,7 @@ import click
 from evalloop import loop
 from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 if TYPE_CHECKING:
     from evalloop.signals.report import Share
@@ -78,7 +78,7 @@ def rate(days: int, as_json: bool) -> None:
         say("no gap: every surface still sends what it sent before")
     for gap in gaps:
         say(f"gap: surface {one_line(gap.surface, limit=40)} sends no {one_line(gap.event_type, limit=40)} "
-                   f"since {gap.since} ({gap.turns:,} turns, about {gap.expected:,.0f} expected)")
+            f"since {gap.since} ({many(gap.turns, 'turn')}, about {gap.expected:,.0f} expected)")
 
 
 def _share(share: Share) -> str:

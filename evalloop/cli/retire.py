@@ -10,7 +10,7 @@ from evalloop.cases.retire import NEVER_FAILS, Proposal
 from evalloop.cli.printing import say
 from evalloop.errors import ExitCode, UsageError
 from evalloop.loop import open_project, open_review, retirement
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 EPILOG = """\b
 Examples:
@@ -61,5 +61,6 @@ def _propose(found: list[Proposal], as_json: bool) -> int:
     for each in found:
         say(f"{each.kind:11s}  {one_line(each.case.id)}: {one_line(each.reason, limit=150)}")
     flagged = sum(each.kind == NEVER_FAILS for each in found)
-    say(f"{len(found) - flagged} cases may retire (evalloop retire CASE --reason ...), {flagged} never fail")
+    say(f"{many(len(found) - flagged, 'case')} may retire (evalloop retire CASE --reason ...), "
+        f"{flagged} never {'fails' if flagged == 1 else 'fail'}")
     return ExitCode.OK if found else ExitCode.EMPTY

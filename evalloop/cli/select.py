@@ -11,7 +11,7 @@ from evalloop import loop
 from evalloop.cli.asking import asks_results, question_of
 from evalloop.cli.printing import say, show_table
 from evalloop.errors import UsageError
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 from evalloop.records.selection import Choice, Selection
 
 EXAMPLES = """\b
@@ -49,7 +49,7 @@ def _print(selection: Selection) -> None:
     headers = ["", "variant", "quality", "interval", "expect", "interval", "P(best)", "p worse", *costs]
     dropped = f", {selection.dropped} without a score under some variant are left out" if selection.dropped else ""
     told = [f"take {one_line(selection.chosen)}: {one_line(selection.reason, limit=300)}", "",
-            f"{selection.n} cases that all variants have{dropped}; {selection.weighting}",
+            f"{many(selection.n, 'case')} that all variants have{dropped}; {selection.weighting}",
             "expect: what the variant is worth once the choice among many is allowed for;",
             "p worse: of a difference to the first, adjusted by Holm;",
             "* no other variant is as good on everything and better on something; > the one to take",

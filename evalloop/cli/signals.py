@@ -70,7 +70,7 @@ def _print(result: SignalReport) -> None:
     say(f"capture rate {_share(result.capture_rate)} of sessions: {result.tier}")
     say(f"explicit rate {_share(result.explicit_rate)} of turns")
     orphans = f"{result.orphan_share:.1%}" if result.orphan_share is not None else "none"
-    say(f"orphans {result.orphans:,} of {result.about:,} events about a response ({orphans})")
+    say(f"orphans {result.orphans:,} of {many(result.about, 'event')} about a response ({orphans})")
     left_out = ((result.internal, "internal events left out"), (result.doubled, "doubled generations left out"),
                 (result.session_level, "events on a whole session"))
     for number, what in left_out:

@@ -50,7 +50,7 @@ def drain(settle_days: int | None, as_json: bool) -> int:
         return ExitCode.USAGE if done.conflicts else ExitCode.OK
     say(f"moved {many(done.moved, 'event')} of {many(done.days, 'day')} into {many(done.parts, 'file')}")
     if done.already:
-        click.echo(f"{done.already:,} events were in the lake already")
+        say(f"{many(done.already, 'event')} in the lake already")
     for name in done.conflicts:
         say(f"conflict: {printable(name)} is in the lake with another body; this one stays in the inbox, unread")
     if done.conflicts:
@@ -116,9 +116,9 @@ def stats(as_json: bool) -> int:
         return ExitCode.OK
     for name, number in sorted(held["inbox"].items()):
         click.echo(f"inbox  {printable(name)}: {number:,}")
-    say(f"lake   {held['lake']['events']:,} events in {held['lake']['files']:,} files of "
-        f"{held['lake']['days']:,} days")
-    say(f"{held['dead_letters']:,} dead letters, {held['erasures']:,} erased users")
+    say(f"lake   {many(held['lake']['events'], 'event')} in {many(held['lake']['files'], 'file')} of "
+        f"{many(held['lake']['days'], 'day')}")
+    say(f"{many(held['dead_letters'], 'dead letter')}, {many(held['erasures'], 'erased user')}")
     return ExitCode.OK
 
 
@@ -143,6 +143,6 @@ def _progress(*, show: bool) -> Iterator[Callable[[str, int], None]]:
         def step(name: str, rows: int) -> None:
             nonlocal moved
             moved += rows if name == "committed" else 0
-            status.update(f"{moved:,} events moved ...")
+            status.update(f"{many(moved, 'event')} moved ...")
 
         yield step

@@ -12,7 +12,7 @@ from evalloop import loop
 from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 if TYPE_CHECKING:
     from evalloop.records.fused import Bin, FusedModel, SurfaceModel
@@ -71,7 +71,7 @@ def weights(as_json: bool) -> int:
 
 
 def _print_weights(told: Weighting) -> None:
-    say(f"{told.n:,} failures of {told.users:,} users, {told.quarantined:,} of weight 0")
+    say(f"{many(told.n, 'failure')} of {many(told.users, 'user')}, {told.quarantined:,} of weight 0")
     say(f"estimand: {told.estimand}")
     say(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
     if told.unmatched > 0:
@@ -79,7 +79,8 @@ def _print_weights(told: Weighting) -> None:
     if told.off > MISS:
         say(f"weight_limit keeps segments as far as {told.off:.1%} off what they are weighted to")
     arm = told.random_arm
-    say(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {arm.failures:,} failures" if arm.asked
+    told_of = many(arm.failures, "failure")
+    say(f"random ask: {arm.asked:,} asked, {arm.answered:,} answered, {told_of}" if arm.asked
         else "random ask: none, so nothing shows whether one kind of failure makes people click more")
     if told.margins:
         rows = [[one_line(each.column, limit=30), one_line(each.level, limit=30), f"{each.failures:,}",
@@ -107,8 +108,8 @@ def _print_model(model: FusedModel) -> None:
 def _print_surface(surface: SurfaceModel) -> None:
     interval = f" [{surface.auc_interval[0]:.2f}, {surface.auc_interval[1]:.2f}]" if surface.auc_interval else ""
     auc = f"{surface.auc:.2f}{interval}" if surface.auc is not None else "unknown"
-    say(f"\n{one_line(surface.surface, limit=40) or 'all surfaces'}: {surface.labels:,} labels, "
-        f"{surface.bad:,} bad, of {surface.users:,} users")
+    say(f"\n{one_line(surface.surface, limit=40) or 'all surfaces'}: {many(surface.labels, 'label')}, "
+        f"{surface.bad:,} bad, of {many(surface.users, 'user')}")
     say(f"on unseen users: Brier {surface.brier:.4f} (base rate {surface.brier_base:.4f}, isotonic "
         f"{surface.brier_isotonic:.4f}), AUC {auc}")
     say("odds of failure, times: " + ", ".join(

@@ -12,7 +12,7 @@ from evalloop import loop
 from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 
 if TYPE_CHECKING:
     from evalloop.records.release import Check, Release
@@ -70,13 +70,13 @@ def _print(release: Release) -> None:
     show_table(rows, head, align="lllrrrr", cut=("theme",))
     if release.checks:
         first = release.checks[0]
-        say(f"\nshare of users let down; {first.users_before:,} users before, {first.users_after:,} after; "
-            "limits and p hold however often one looks")
+        say(f"\nshare of users let down; {many(first.users_before, 'user')} before, "
+            f"{first.users_after:,} after; limits and p hold however often one looks")
     for each in release.checks:
         since = f", clear since {each.decided_on[:10]}" if each.decided_on else ""
         say(f"{one_line(each.cluster, limit=40)}: {one_line(each.reason, limit=200)}{since}")
         if each.reopened:
-            say(f"  {len(each.reopened)} retired cases of it are candidates again: evalloop review")
+            say(f"  candidates again: {many(len(each.reopened), 'retired case')} of it: evalloop review")
 
 
 def _figures(check: Check) -> list[str]:

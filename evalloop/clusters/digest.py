@@ -100,7 +100,7 @@ def footnotes(made: Digest) -> list[str]:
         notes.append(f"other: {many(made.other.size, 'failure')} ({made.other.share:.1%}) near no theme")
     if made.hidden:
         notes.append(f"hidden: {many(made.hidden, 'theme')} ({made.hidden_share:.1%}) of fewer than "
-                     f"{made.min_users} users")
+                     f"{many(made.min_users, 'user')}")
     if made.themes.red_team:
         notes.append(f"red team: {many(made.themes.red_team, 'failure')} with an attack on the model or a report of "
                      "unsafe output; grouped apart, and they name no other theme")

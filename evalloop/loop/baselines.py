@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from evalloop.errors import EmptyError, IncompleteError, UsageError
 from evalloop.loop.project import Project
 from evalloop.loop.trials import find_run
+from evalloop.printable import many
 
 if TYPE_CHECKING:
     from evalloop.records.run import Run, Trial
@@ -42,7 +43,8 @@ def set_baseline(project: Project, reference: str, *, answers: bool = False, for
     errors = sum(trial.state != "ok" for trial in trials)
     missing = len({*run.case_ids} - {trial.case_id for trial in trials})
     if (errors or missing) and not force:
-        raise IncompleteError(f"the run {run.name} has {errors} trials in error and {missing} cases without a trial",
+        raise IncompleteError(f"the run {run.name} has {many(errors, 'trial')} in error and "
+                              f"{many(missing, 'case')} without a trial",
                               fix=f"evalloop run --resume {run.name}, or keep it as it is with --force")
     path = baseline_path(project, run.evalset)
     files.write_jsonl(path, baseline.rows(run, trials, answers=answers))

@@ -91,7 +91,8 @@ def _capture_table(project: Project, address: str, how: Reading, watcher: Watche
     followed = _Followed(query, Bookmark(project.config.state_dir, query, (how.mapping or Path(how.platform)).name))
     if how.restart:
         followed.bookmark.forget()
-    watcher.expected(followed.count())
+    if watcher.expected:
+        watcher.expected(followed.count())
     rows: Iterator[RawRow] = followed.rows()
     if how.platform:
         rows = _platform(project, how.platform).rows(rows)

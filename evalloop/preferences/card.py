@@ -11,6 +11,7 @@ from evalloop.contracts import TrainingData
 from evalloop.encode import markdown
 from evalloop.preferences.filters import Selection
 from evalloop.preferences.judged import Criterion
+from evalloop.printable import many
 from evalloop.records.preference import Preference, TrainingRow
 
 
@@ -85,7 +86,8 @@ def _counts(data: TrainingData, told: Told) -> Iterator[str]:
     rows: Sequence[TrainingRow] = (*data.pairs, *data.judged)
     users = {row.user_key for row in rows if row.user_key}
     share = f"{told.settings.heldout:.0%} of users are held out; no user stands in both splits."
-    yield from ("", f"{len(data.pairs):,} pairs and {len(data.judged):,} judged answers of {len(users):,} known users. "
+    yield from ("", f"{many(len(data.pairs), 'pair')} and "
+                f"{many(len(data.judged), 'judged answer')} of {many(len(users), 'known user')}. "
                 + share, "")
     languages = Counter(row.language or "unknown" for row in rows)
     yield from ("Languages of the prompts: " + ", ".join(f"{name} {n:,}" for name, n in languages.most_common()) + ".",
@@ -136,8 +138,8 @@ def _biases(data: TrainingData) -> Iterator[str]:
     yield from ("## Known biases", "")
     if found.longer is not None:
         yield (f"- The chosen answer is the longer one in {_told(found.longer, found.longer_interval)} of "
-               f"{found.n:,} pairs.")
-    yield f"- {flagged:,} pairs differ by length alone (`flags: [length only]`)."
+               f"{many(found.n, 'pair')}.")
+    yield f"- {many(flagged, 'pair')} with a difference in length alone (`flags: [length only]`)."
     if found.first is not None:
         yield (f"- Of {found.ordered:,} pairs with a known order, the one shown first was chosen in "
                f"{_told(found.first, found.first_interval)}.")

@@ -23,7 +23,7 @@ def header(config: pytest.Config, items: Sequence[pytest.Item]) -> str:
     if state.options.replay:
         parts.append(f"outputs of {', '.join(state.options.replay)}, no calls")
     else:
-        parts += [f"at most {calls} calls", f"{settings.concurrency} in flight"]
+        parts += [f"at most {many(calls, 'call')}", f"{settings.concurrency} in flight"]
         parts.append("" if settings.cache else "no cache")
     names = {job.variant.name for job in jobs}
     evalsets = {job.evalset.path: job.evalset for job in jobs}.values()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalloop.errors import RecordError, RecordErrors, UsageError
-from evalloop.printable import one_line
+from evalloop.printable import many, one_line
 from evalloop.report.columns import DENSE, Columns
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ class Duplicates:
     def describe(self) -> str:
         """How many there are, of which variants, and how many contradict the first row of their key."""
         holders = ", ".join(f"{one_line(str(name))} {count}" for name, count in self.variants[:SHOWN])
-        more = f" and {len(self.variants) - SHOWN} more variants" if len(self.variants) > SHOWN else ""
-        return (f"{len(self)} duplicate rows (same case, variant and repeat) in {len(self.variants)} variants: "
+        more = f" and {many(len(self.variants) - SHOWN, 'more variant')}" if len(self.variants) > SHOWN else ""
+        return (f"{many(len(self), 'duplicate row')} (same case, variant and repeat) in "
+                f"{many(len(self.variants), 'variant')}: "
                 f"{holders}{more}; {self.contradicting} of them contradict the first row of their key")
 
 
@@ -79,7 +80,11 @@ def resolve(columns: Columns, variants: Sequence[Hashable], policy: str,
         raise _refusal(columns, found, compared, place)
     told = "the first row of each key was used" if policy == "first" else "their mean was used"
     kept = columns.take(sorted(set(range(len(columns))) - set(found.rows))) if policy == "first" else columns
-    return kept, (f"{found.describe()}; {len(compared)} belong to the variants compared: {told}",)
+    return kept, (f"{found.describe()}; {_belong(compared)}: {told}",)
+
+
+def _belong(compared: Sequence[int]) -> str:
+    return f"{len(compared)} {'belongs' if len(compared) == 1 else 'belong'} to the variants compared"
 
 
 def _refusal(columns: Columns, found: Duplicates, compared: list[int], place: str) -> RecordErrors:
@@ -88,7 +93,7 @@ def _refusal(columns: Columns, found: Duplicates, compared: list[int], place: st
               for row in compared[:SHOWN]]
     hidden = f" ({len(compared) - SHOWN} more of the compared variants are not listed)" if len(compared) > SHOWN else ""
     errors.append(RecordError(
-        f"{found.describe()}; {len(compared)} belong to the variants compared{hidden}", file=place,
+        f"{found.describe()}; {_belong(compared)}{hidden}", file=place,
         fix="name the column that tells runs apart with --repeat, or choose --duplicates mean or --duplicates first"))
     return RecordErrors(errors)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalloop.errors import ExitCode
+from evalloop.printable import many
 from evalloop.records.report import Change, Comparison, Delta, Gate
 from evalloop.report.policy import Policy
 from evalloop.report.wording import Words, p_value
@@ -57,7 +58,7 @@ class _Case:
         """Reasons to block."""
         for name, count in self.comparison.must_pass.items():
             if 2 * count["failed"] > count["runs"]:
-                yield f"must-pass case {name} fails in {count['failed']} of {count['runs']} runs"
+                yield f"must-pass case {name} fails in {count['failed']} of {many(count['runs'], 'run')}"
         if self._worse(self.comparison.overall):
             yield f"overall worse: {self.words.evidence(self.comparison.overall)}"
         yield from self._over_budget(surely=True)

@@ -14,6 +14,7 @@ from statistics import NormalDist, fmean, variance
 from typing import Any, NamedTuple
 
 from evalloop import stats
+from evalloop.printable import many
 from evalloop.records.calibration import FEWEST_LABELS, Calibration
 from evalloop.records.report import Comparison, Delta, Gate, Score
 from evalloop.records.run import Grade, Trial, score_of
@@ -97,7 +98,7 @@ class Judges:
         """What a reader of the gate must know of the judges."""
         for judge in sorted(self.barred(), key=self.seen.__getitem__):
             name, count = self.seen[judge], len(self.cases[judge])
-            of_cases = f"{count} case{'s' if count > 1 else ''}"
+            of_cases = many(count, "case")
             known = self.calibrations.get(judge)
             if known is None:
                 yield (f"the judge {name} has no calibration: its verdicts on {of_cases} are reported, but decide "

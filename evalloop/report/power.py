@@ -8,6 +8,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from evalloop import stats
+from evalloop.printable import many
 from evalloop.records.power import PowerPlan, PowerRow
 from evalloop.report.pairs import Pairs, pair
 from evalloop.report.policy import Policy
@@ -116,7 +117,8 @@ def _never(sample: _Sample, level: float, *, beyond: bool) -> str | None:
     """Why no outcome, or hardly any, can reach the level. ``beyond``: no delta is large enough for it."""
     least = stats.min_discordant(level, exact=not sample.binary)
     if sample.n < least:
-        return f"can never decide: {least} changed cases are needed, there are {sample.n} cases"
+        there = f"there {'is' if sample.n == 1 else 'are'} {many(sample.n, 'case')}"
+        return f"can never decide: {least} changed cases are needed, {there}"
     expected = sample.n * sample.changing
     if expected < least:
         return f"will hardly ever decide: {least} changed cases are needed, about {expected:.1f} of {sample.n} change"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evalloop.printable import many
 from evalloop.records.report import Change, Comparison, Delta, Headline
 
 NONE = "–"
@@ -67,7 +68,8 @@ class Words:
             change = f"{abs(less) * 100:.0f} % {'fewer' if less >= 0 else 'more'}"
             parts.append(f"- failures in these themes {100 * (1 - headline.base):.1f} % -> "
                          f"{100 * (1 - headline.cand):.1f} %, {change}")
-        rest = f"{headline.clusters} clusters with {headline.covered * 100:.0f} % of the shares, from {headline.source}"
+        rest = (f"{many(headline.clusters, 'cluster')} with {headline.covered * 100:.0f} % of the shares, "
+                f"from {headline.source}")
         return f"{' '.join(parts)}; {rest}"
 
     def evidence(self, delta: Delta) -> str:
@@ -77,7 +79,7 @@ class Words:
             parts.append(f"{self.confidence} interval {self.interval(delta)}")
         if delta.p is not None:
             parts.append(f"p {p_value(delta.p)}")
-        return f"{parts[0]} ({', '.join([*parts[1:], f'{delta.n} cases'])})"
+        return f"{parts[0]} ({', '.join([*parts[1:], many(delta.n, 'case')])})"
 
 
 def p_value(p: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -41,24 +42,29 @@ class Query:
         return make_url(self.address).render_as_string(hide_password=True)
 
     def count(self, after: Any = None) -> int:
-        """How many rows there are, from ``after`` on."""
-        with self._reader() as connection:
+        """How many rows there are, from ``after`` on; UsageError when the database refuses."""
+        with self._refusals(), self._reader() as connection:
             return int(self._execute(connection, "SELECT count(*)", "", after).scalar_one())
 
     def rows(self, after: Any = None) -> Iterator[Mapping[str, Any]]:
         """The rows, as plain data, those whose cursor is ``after`` among them; UsageError when the database refuses."""
+        order = f" ORDER BY {self._quoted}" if self.cursor else ""
+        with self._refusals(), self._reader() as connection:
+            result = self._execute(connection, "SELECT *", order, after)
+            names = list(result.keys())
+            if self.cursor and self.cursor not in names:
+                raise UsageError(f"the query gives no column {self.cursor!r}", fix=f"columns: {', '.join(names)}")
+            for row in result:
+                yield {name: value if type(value) in PLAIN else _plain(value)
+                       for name, value in zip(names, row, strict=True)}
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """UsageError, without the password, for what the database refuses."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        order = f" ORDER BY {self._quoted}" if self.cursor else ""
         try:
-            with self._reader() as connection:
-                result = self._execute(connection, "SELECT *", order, after)
-                names = list(result.keys())
-                if self.cursor and self.cursor not in names:
-                    raise UsageError(f"the query gives no column {self.cursor!r}", fix=f"columns: {', '.join(names)}")
-                for row in result:
-                    yield {name: value if type(value) in PLAIN else _plain(value)
-                           for name, value in zip(names, row, strict=True)}
+            yield
         except SQLAlchemyError as error:
             raise UsageError(f"{self.place}: {reason(error)}", fix="check the query and the address") from None
 

@@ -79,7 +79,7 @@ def test_duplicates_are_named_or_refused(project: Path, capsys: pytest.CaptureFi
     other = {"question_id": "q", "task": "t", "model": "other", "score": 1}
     table = livebench(project / "scores.csv", other, other, other)
     assert run(["compare", "--table", str(table), *LIVEBENCH]) == ExitCode.OK
-    assert "2 duplicate rows (same case, variant and repeat) in 1 variants: other 2" in capsys.readouterr().out
+    assert "2 duplicate rows (same case, variant and repeat) in 1 variant: other 2" in capsys.readouterr().out
     arguments = ["compare", "--table", str(table), *COLUMNS, "gpt-4o-2024-05-13", "other"]
     assert run(arguments) == ExitCode.USAGE
     error = capsys.readouterr().err

@@ -135,6 +135,15 @@ def test_choice_of_a_conflict_must_be_whole(clashing: str, args: list[str], says
     assert run(["store", "conflicts"]) == 0
 
 
+def test_one_is_no_plural(clashing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts of the store are words as people write them."""
+    assert run(["store", "stats"]) == 0
+    told = capsys.readouterr().out
+    assert "lake   2 events in 1 file of 1 day\n0 dead letters, 0 erased users\n" in told
+    assert run(["deadletter", "list"]) == 5
+    assert capsys.readouterr().out == "0 dead letters\n"
+
+
 def test_nothing_to_settle_is_said(drained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 5 where no event is in conflict."""
     assert run(["store", "conflicts", "--keep", "inbox", "--all"]) == 5

@@ -55,7 +55,7 @@ def test_a_theme_that_got_worse_is_open_again_with_its_cases(project: Path, caps
     assert run(["verify", "v2", "--now", "tomorrow"]) == 4
     assert "'tomorrow' is no time" in capsys.readouterr().err
     assert run(["verify", "v2", "--now", "2026-03-20"]) == 1
-    assert "1 retired cases of it are candidates again: evalloop review" in capsys.readouterr().out
+    assert "candidates again: 1 retired case of it: evalloop review" in capsys.readouterr().out
     assert loop.find_theme(opened, theme.cluster_id).status == "regressed"
     assert case["id"] in [each["id"] for each in listed(capsys)]
     record = json.loads((project / "releases/v2.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 from evalloop import loop
 from evalloop.errors import ConfigError
 from evalloop.loop.evidence import add_events
-from evalloop.testing import make_generation
+from evalloop.testing import make_event, make_generation
 
 
 @pytest.mark.parametrize(("settings", "says"), [
@@ -67,3 +67,20 @@ def test_options_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ZeroDivisionError), open_evidence(loop.open_project()):
         pass
     assert given == {"spark.executor.memory": "8g", "spark.executor.extraJavaOptions": "-Da=b"}
+
+
+def test_another_gap_between_sessions_derives_signals_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept signals hold for one ``session_gap``: an answer that was copied ends a session, when the gap is shorter."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evalloop.toml").write_text("")
+    add_events(loop.open_project(), [
+        make_generation(session=None), make_event("signal.copied", second=5, payload={"chars": 13}),
+        make_generation("r2", 600, session=None), make_generation("r3", 90_000, session=None)])
+
+    def ended(gap: float) -> list[str]:
+        project = loop.open_project(session_gap=gap)
+        with loop.open_evidence(project) as bench:
+            (found,) = bench.records(loop.detectors_of(project, ["abandon"])).values()
+            return [each.response_id for each in found]
+
+    assert [ended(1800), ended(300), ended(1800)] == [[], ["r1"], []]

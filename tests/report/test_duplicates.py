@@ -32,7 +32,7 @@ def test_duplicates_of_other_variants_are_named_and_harmless() -> None:
     table = columns(*CLEAN, ("c", "x", 1.0), ("c", "x", 1.0))
     kept, notes = resolve(table, ("a", "b"), "error")
     assert kept is table
-    assert notes[0].startswith("1 duplicate rows (same case, variant and repeat) in 1 variants: x 1;")
+    assert notes[0].startswith("1 duplicate row (same case, variant and repeat) in 1 variant: x 1;")
     assert notes[0].endswith("none of them belongs to the variants compared")
 
 
@@ -59,7 +59,7 @@ def test_explicit_choice(policy: str, base: float) -> None:
     """``mean`` averages them, ``first`` keeps the first; either is said in the notes."""
     kept, notes = resolve(columns(("c", "a", 1.0), ("c", "a", 0.0), ("c", "b", 1.0)), ("a", "b"), policy)
     assert compare(kept, "a", "b").overall.base == base
-    assert "1 belong to the variants compared" in notes[0]
+    assert "1 belongs to the variants compared" in notes[0]
 
 
 def test_unknown_choice_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evalloop.records.report import Delta
 from evalloop.report.wording import Words, p_value
 
 
@@ -18,6 +19,14 @@ def test_delta_that_no_rate_can_have_is_none() -> None:
     """A smallest delta above 1 is not detectable at all on a pass rate; other scales have no such end."""
     assert [Words(True).detectable(value) for value in (0.05, 1.3, None)] == ["5.0", "none", "–"]
     assert Words(False).detectable(1.3) == "1.3"
+
+
+def test_one_case_is_no_plural() -> None:
+    """In the evidence of a delta."""
+    delta = Delta.from_dict({"cluster": None, "n": 1, "dropped": 0, "delta": 0.5, "wins": 1, "losses": 0, "ties": 0,
+                             "verdict": "unclear", "method": ""} | dict.fromkeys(
+        ("base", "cand", "interval", "p", "p_exact", "p_holm", "q", "mde80")))
+    assert Words(True).evidence(delta) == "+50.0 points (1 case)"
 
 
 @pytest.mark.parametrize(("p", "text"), [(None, "–"), (0.0405, "0.0405"), (1.0, "1"), (1.556e-28, "1.6e-28"),

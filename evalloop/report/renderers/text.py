@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from evalloop.contracts import ReportData
-from evalloop.printable import one_line, printable
+from evalloop.printable import many, one_line, printable
 from evalloop.records.report import Comparison, Delta, Flip
 from evalloop.report.renderers.many import LEGEND, matrix, summary
 from evalloop.report.wording import NONE, Words, change, changes, p_value, rank
@@ -87,8 +87,9 @@ def _before_reading(comparison: Comparison, width: int | None) -> str:
     dropped = comparison.overall.dropped
     if comparison.errors:
         counted = ", ".join(f"{count} {name}" for name, count in comparison.errors.items())
-        lines.insert(0, f"{dropped} {'case' if dropped == 1 else 'cases'} dropped: {counted}")
+        lines.insert(0, f"{many(dropped, 'case')} dropped: {counted}")
     return _wrapped(lines, width)
+
 
 
 def _table(deltas: Sequence[Delta], words: Words, width: int | None) -> str:
@@ -138,7 +139,7 @@ def _remarks(deltas: Sequence[Delta], width: int | None) -> str:
 def _needed(delta: Delta) -> str:
     """How many more cases, or how many repeats in their place."""
     more = (delta.needed or 0) - delta.n
-    cases = f"{more} more cases" if more > 0 else f"{delta.needed} cases"
+    cases = many(more, "more case") if more > 0 else many(delta.needed or 0, "case")
     return f"{cases} (or {delta.needed_repeats} repeats of each)" if delta.needed_repeats else cases
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
+from evalloop.printable import many
 from evalloop.records.report import Comparison, Headline
 from evalloop.report.wording import Words, change, p_value
 
@@ -30,7 +31,7 @@ def tiles(comparison: Comparison, words: Words) -> str:
 def _tiles(comparison: Comparison, words: Words) -> Iterator[Tile]:
     overall = comparison.overall
     yield Tile("Score", f"{words.score(overall.base)} → {words.score(overall.cand)}",
-               f"{overall.n:,} cases under both variants")
+               f"{many(overall.n, 'case')} under both variants")
     verdicts = [delta.verdict for delta in comparison.clusters]
     better, worse = verdicts.count("improved"), verdicts.count("regressed")
     if verdicts:
@@ -44,7 +45,7 @@ def _tiles(comparison: Comparison, words: Words) -> Iterator[Tile]:
     for name, field, unit in (("Length of an answer", overall.length, " characters"), ("Cost", overall.cost, " $"),
                               ("Time", overall.latency, " s")):
         if field is not None:
-            yield Tile(name, change(field, unit).replace("->", "→"), f"mean of {field.n:,} cases")
+            yield Tile(name, change(field, unit).replace("->", "→"), f"mean of {many(field.n, 'case')}")
 
 
 def _production(headline: Headline, words: Words) -> Tile:
