@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals import consent
-from evalloop.signals.resolve import ASKED, asked, direct, resolved
+from evalloop.signals.resolve import asked, direct, resolved, unnamed
 from evalloop.signals.sessions import placed, stitched
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
 OTHERS = ("reviewer", "llm_judge", "code")
 """Sources whose acts are not those of the answer's user."""
+VERSION = "2"
+"""Signals that were kept are derived again where turns and acts are found in another way than before."""
 IDLE_S = 1800.0
 """Seconds without an act after which a new session begins, where the product gives no session ids."""
 
@@ -99,7 +101,7 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
     others = engine.view(_others(events))
-    unknown = _unknown(engine, others, generations)
+    unknown = unnamed(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
     acts = engine.view(_every_act(engine, events, others, spoken, generations))
     orphans = None if unknown is None or spoken is None else engine.keep(_orphans(unknown, spoken))
@@ -193,18 +195,6 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
 def _others(events: Table) -> Table:
     """The events that may speak of a response."""
     return events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES)))
-
-
-def _unknown(engine: Engine, others: Table, generations: Table) -> Table | None:
-    """The acts that do not name a known response outright, with what they name; None when there are none."""
-    unknown = engine.keep(_unnamed(others, generations))
-    return unknown if engine.count(unknown) else None
-
-
-@door.built_once
-def _unnamed(others: Table, generations: Table) -> Table:
-    named = others.mutate(names=direct(others))
-    return named.anti_join(generations, named["names"] == generations.response_id).select(*ASKED)
 
 
 def _spoken(engine: Engine, others: Table, unknown: Table, generations: Table) -> Table:
