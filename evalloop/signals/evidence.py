@@ -145,18 +145,30 @@ def _doubled(found: Table) -> Table:
 
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
-    """Generations whose session or user is told by their acts only get these from them; who reviews owns nothing."""
-    acts = acts.filter(_of_owner(acts))
+    """Generations whose session or user is told by their acts only get these from them.
+
+    Who reviews owns nothing, but knows the session where nobody else says it.
+    """
     gaps = engine.first(_gaps(generations))
     for name in (name for name, many in gaps.items() if many):
         without = generations.filter(generations[name].isnull()).select("response_id")
         says = acts.filter(acts[name].notnull()).semi_join(without, "response_id")
-        told = engine.keep(says.group_by("response_id").aggregate(told=says[name].min()))
+        told = engine.keep(_told(says, name))
         if engine.count(told):
             joined = generations.left_join(told, "response_id")
             generations = joined.mutate(**{name: door.ibis.coalesce(joined[name], joined.told)}).select(
                 *generations.columns)
     return generations
+
+
+@door.built_once
+def _told(acts: Table, name: str) -> Table:
+    """(response_id, told): the session or the user that acts give their response."""
+    owned = _of_owner(acts)
+    if name == "user_key":
+        return acts.filter(owned).group_by("response_id").aggregate(told=acts[name].min())
+    return acts.group_by("response_id").aggregate(
+        told=door.ibis.coalesce(acts[name].min(where=owned), acts[name].min()))
 
 
 def _of_owner(acts: Table) -> Any:
@@ -178,10 +190,11 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
     missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
     by_time = ibis.window(group_by=missing.speaks_of, order_by=[missing.at_us, missing.event_id])
     all_of_it = ibis.window(group_by=missing.speaks_of)
-    owned = _of_owner(missing)
-    first = missing.mutate(rank=ibis.row_number().over(by_time), **{
-        name: ibis.ifelse(owned, missing[column], ibis.null("string")).min().over(all_of_it)
-        for name, column in (("session", "session_id"), ("user", "user_key"))})
+    owned, nothing = _of_owner(missing), ibis.null("string")
+    owner, session = (ibis.ifelse(owned, missing[name], nothing).min().over(all_of_it)
+                      for name in ("user_key", "session_id"))
+    first = missing.mutate(rank=ibis.row_number().over(by_time), user=owner,
+                           session=ibis.coalesce(session, missing.session_id.min().over(all_of_it)))
     first = first.filter(first["rank"] == 0)
     return first.select(
         response_id="speaks_of", event_id=ibis.null("string"), told_by="event_id", at_us="at_us", session_id="session",

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from evalloop.records.event import Event
+from evalloop.signals.capturing import slices
+from evalloop.signals.derive import derive, together
 from evalloop.signals.outcomes import Outcome
 from evalloop.signals.threshold import with_thresholds
+from evalloop.testing import evidence_of, signals_of
 from evalloop.testing import joined_of as join
-from evalloop.testing import signals_of
 
 
 def act(name: str, kind: str, at: str, subject: dict[str, Any], user: str | None = None, **payload: Any) -> Event:
@@ -60,6 +62,27 @@ def test_a_reviewer_owns_no_answer() -> None:
     turns = join(events).turns
     assert {turn.user_key for turn in turns} == {None}
     assert len({turn.session_id for turn in turns}) == 4
+
+
+def test_a_reviewer_knows_the_session_of_an_answer_though_not_its_user() -> None:
+    """Code tells the session of two answers; where the user tells one too, that is theirs."""
+    events = [act(f"gen-{n}", "generation.completed", f"05T1{n}", {"response_id": f"r-{n}"}) for n in range(3)]
+    events += [replace(act(f"judged-{n}", "judgment.result", f"06T1{n}", {"response_id": f"r-{n}", "session_id": "s-1"},
+                           "rev", score=1), source={"kind": "code"}) for n in range(3)]
+    events += [act("vote", "feedback.thumbs", "05T13", {"response_id": "r-2", "session_id": "s-2"}, "ada", value=1)]
+    sessions = {turn.response_id: (turn.session_id, turn.user_key) for turn in join(events).turns}
+    assert sessions == {"r-0": ("s-1", None), "r-1": ("s-1", None), "r-2": ("s-2", "ada")}
+
+
+def test_a_judgment_of_a_whole_session_is_no_lost_answer() -> None:
+    """A reviewer's word on a session without answers is of that session, and no orphan of the capture rate."""
+    judged = replace(act("judged", "judgment.result", "06T10", {"level": "session", "session_id": "s-9"}, "rev",
+                         score=1), source={"kind": "reviewer"})
+    events = [act("gen", "generation.completed", "05T10", {"response_id": "r-1", "session_id": "s-1"}, "ada"), judged]
+    lost = {turn.response_id: (turn.session_id, turn.user_key) for turn in join(events).turns if not turn.generation}
+    assert lost == {"session s-9": ("s-9", None)}
+    evidence = evidence_of(events)
+    assert {each.orphans for each in slices(evidence, together(derive(evidence, [Outcome()])))} == {0}
 
 
 def weights(detector: Any, events: list[Event]) -> list[float]:
