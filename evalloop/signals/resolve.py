@@ -206,27 +206,31 @@ def _before(events: Table, responses: Table) -> Table:
             "user": ibis.ifelse(alone & outcome, events.user_key, nothing)}
     mine = _all(events.select(of_event="event_id", when_us="at_us", rank=ibis.literal(rank, "int64"),
                               kind=ibis.literal(kind), belongs=key) for rank, (kind, key) in enumerate(keys.items()))
-    held = _all(responses.select(of_kind=ibis.literal(kind), owner=responses[column], candidate="response_id",
-                                 said_us="at_us")
+    mine = mine.filter(mine.belongs.notnull())
+    held = _all(responses.select(kind=ibis.literal(kind), belongs=responses[column], candidate="response_id",
+                                 when_us="at_us")
                 for kind, column in (("session", "session_id"), ("task", "task_id"), ("user", "user_key")))
-    return _nearest(mine.filter(mine.belongs.notnull()), held.filter(held.owner.notnull()))
+    return _nearest(mine, held.semi_join(mine, ["kind", "belongs"]))
 
 
 def _nearest(mine: Table, held: Table) -> Table:
+    """(of_event, speaks_of, known, via): one pass by time over events and responses of each owner, however many."""
     ibis = door.ibis
-    pairs = mine.inner_join(held, (mine.kind == held.of_kind) & (mine.belongs == held.owner))
-    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us")
-    pairs = pairs.filter((pairs.kind == "session") | (pairs.said_us <= pairs.when_us))
-    earlier = pairs.said_us <= pairs.when_us
-    distance = ibis.ifelse(earlier, pairs.when_us - pairs.said_us, 2**62 + pairs.said_us - pairs.when_us)
-    ordered = pairs.mutate(place=ibis.row_number().over(ibis.window(
-        group_by=pairs.of_event,
-        order_by=[pairs["rank"], distance, ibis.ifelse(earlier, pairs.candidate, "").desc(), pairs.candidate])))
-    best = ordered.filter(ordered.place == 0).select("of_event", speaks_of="candidate", known=ibis.literal(True),
-                                                     via="kind")
-    lost = mine.filter(mine.kind == "session").anti_join(best, "of_event")
-    return best.union(lost.select("of_event", speaks_of="session " + lost.belongs, known=ibis.literal(False),
-                                  via="kind"))
+    nothing = ibis.null("string")
+    met = held.mutate(of_event=nothing, rank=ibis.literal(-1, "int64"))
+    rows = met.union(mine.mutate(candidate=nothing).select(*met.columns))
+    by_time = ibis.window(group_by=[rows.kind, rows.belongs], preceding=None, following=0,
+                          order_by=[rows.when_us, rows["rank"], rows.candidate, rows.of_event])
+    rows = rows.mutate(before=ibis.ifelse(rows.candidate.notnull(), 1, 0).sum().over(by_time).cast("int64"))
+    last = rows.candidate.max().over(ibis.window(group_by=[rows.kind, rows.belongs, rows.before]))
+    first = ibis.ifelse(rows.before == 1, rows.candidate, nothing).max().over(
+        ibis.window(group_by=[rows.kind, rows.belongs]))
+    hit = ibis.cases((rows.before > 0, last), (rows.kind == "session", first), else_=nothing)
+    found = rows.mutate(hit=hit)
+    found = found.filter(found.of_event.notnull() & (found.hit.notnull() | (found.kind == "session")))
+    best = found.mutate(place=ibis.row_number().over(ibis.window(group_by=found.of_event, order_by=found["rank"])))
+    return best.filter(best.place == 0).select(
+        "of_event", speaks_of=ibis.coalesce(best.hit, "session " + best.belongs), known=best.hit.notnull(), via="kind")
 
 
 def _all(tables: Any) -> Table:

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from evalloop.engine import open_engine
 from evalloop.records.event import Event
 from evalloop.signals.capturing import slices
 from evalloop.signals.derive import derive, together
+from evalloop.signals.evidence import gather
 from evalloop.signals.outcomes import Outcome
 from evalloop.signals.threshold import with_thresholds
+from evalloop.store.body import row_of
+from evalloop.store.columns import arrow, schema
 from evalloop.testing import evidence_of, signals_of
 from evalloop.testing import joined_of as join
 
@@ -41,6 +45,40 @@ def test_a_ticket_finds_the_last_session_of_its_user(seed: int) -> None:
     assert weights(Outcome(), [each for each in events if each.event_id != "ticket"]) == [0.0]
     (wide,) = with_thresholds([Outcome()], ["outcome.ticket_h=400"])
     assert weights(wide, [each for each in events if each.event_id != "ticket"]) == [0.8]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nameless_event_goes_to_the_last_answer_before_it_else_to_the_first_of_its_session(seed: int) -> None:
+    """Whatever times are equal: of answers at one moment the later id counts; before all answers, the first."""
+    chance = random.Random(seed)
+    answers = [act(f"gen-{n}", "generation.completed", f"{chance.randint(10, 16)}T10", {
+        "response_id": f"r-{n}", "session_id": f"s-{n % 2}", "task_id": f"t-{n % 3}"}, f"u-{n % 2}") for n in range(9)]
+    names = [chance.choice([("session_id", "s-0"), ("task_id", "t-1"), ("task_id", "t-9")]) for _ in range(9)]
+    told = [act(f"told-{n}", "outcome.deal", f"{chance.randint(9, 17):02}T10", {key: value}, "u-1", status="success")
+            for n, (key, value) in enumerate(names)]
+    expected: dict[str, str] = {}
+    for event, (key, value) in zip(told, names, strict=True):
+        mine = [each for each in answers if each.subject[key] == value] or [
+            each for each in answers if each.actor["user_key"] == "u-1"]
+        timed = sorted((each.occurred_at, each.subject["response_id"]) for each in mine)
+        before = [name for at, name in timed if at <= event.occurred_at]
+        expected |= {event.event_id: name for name in (before[-1:] or [timed[0][1]] * (key == "session_id"))}
+    mixed = chance.sample([*answers, *told], 18)
+    found = {each.event_id: turn.response_id for turn in join(mixed).turns for each in turn.events}
+    assert found == expected
+
+
+def test_time_and_memory_grow_with_one_users_events_alone() -> None:
+    """Three thousand answers of one user and as many outcomes that name the user only fit into 100 MB."""
+    answers = [act(f"gen-{n:04}", "generation.completed", "05T10", {"response_id": f"r-{n}"}, "bot")
+               for n in range(3000)]
+    told = [act(f"told-{n:04}", "outcome.task", "06T10", {"task_id": f"t-{n}"}, "bot", status="success")
+            for n in range(3000)]
+    rows = ((row_of(each.to_dict(), each.occurred_at).body, None) for each in [*answers, *told])
+    with open_engine(memory="100MB", threads=2) as engine:
+        engine.backend.raw_sql("set max_temp_directory_size = '0MB'")
+        evidence = gather(engine, engine.rows([arrow(rows)], schema()))
+        assert engine.count(evidence.acts) == 3000
 
 
 def test_a_deal_is_joined_by_its_task_before_its_user() -> None:
