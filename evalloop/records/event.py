@@ -9,6 +9,8 @@ from typing import Any
 from evalloop.records.base import Record
 
 SCHEMA = "evalloop.event/1"
+OTHERS = ("reviewer", "llm_judge", "code")
+"""Sources whose acts are not those of the answer's user."""
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.signals.owners import about, belonging, of_owner
 
 if TYPE_CHECKING:
     from evalloop.engine import Engine
 
-CHANGED, ERASED = "consent.changed", "privacy.erased"
+GENERATION, CHANGED, ERASED = "generation.completed", "consent.changed", "privacy.erased"
 PURPOSES = ("ops", "analytics", "eval", "training", "notify")
 Table = Any
+Spoken = Callable[[Table], tuple[Table, Table]]
+"""The generations among some events, and the acts with the response that each speaks of."""
+Answers = Callable[[], tuple[Table, Table] | None]
+"""Those of the log; None where every event names its user."""
 
 
-def counted(engine: Engine, log: Table) -> tuple[Table, int]:
+def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
     """The events of the log that count, and how many of staff were left out.
 
     Left out are events that another supersedes or retracts, and all that an erased user did up to the erasure.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
-    both allow are left. Later events say for themselves.
+    both allow are left. Later events say for themselves. An event that names no user, or one who reviews, goes by the
+    user whose answer it is about (``spoken`` finds that): it is narrowed by each who acted there, and erased with one
+    who did alone. One about an answer to staff is left out with it.
     """
     replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
-    events = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
+    every = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
+    answers = cache(lambda: spoken(engine.view(every)) if engine.count(_of_nobody(every)) else None)
+    return _without_staff(engine, every, _allowed(engine, every, answers), answers)
+
+
+def _allowed(engine: Engine, events: Table, answers: Answers) -> Table:
+    """The events as their users allow them."""
     policy = engine.keep(_policy(events))
-    if engine.count(policy):
-        events = _as_allowed(events, policy)
+    if not engine.count(policy):
+        return events
+    policy = engine.keep(_met(policy, events))
+    if not engine.count(policy):
+        return events
+    found = answers()
+    belongs = found and belonging(engine, *found, policy)
+    return _as_allowed(events, policy, engine.keep(_terms(belongs, policy)) if belongs is not None else None)
+
+
+def _without_staff(engine: Engine, every: Table, events: Table, answers: Answers) -> tuple[Table, int]:
+    """The ``events`` (of ``every``) that are not of staff, and how many are left out."""
     internal = engine.count(events.filter(events.internal))
-    return (events.filter(~events.internal.fill_null(False)) if internal else events), internal
+    if not internal:
+        return events, 0
+    users = events.filter(~events.internal.fill_null(False))
+    found = answers()
+    if found is None:
+        return users, internal
+    out = engine.keep(_about_staff(every, *found))
+    return users.anti_join(out, "event_id"), internal + engine.count(users.semi_join(out, "event_id"))
+
+
+@door.built_once
+def _of_nobody(events: Table) -> Table:
+    others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
+    return others.filter(others.user_key.isnull() | ~of_owner(others))
+
+
+@door.built_once
+def _met(policy: Table, events: Table) -> Table:
+    """The policy of those users of whom something is there."""
+    others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
+    return policy.semi_join(others, policy.who == others.user_key)
+
+
+@door.built_once
+def _about_staff(events: Table, generations: Table, acts: Table) -> Table:
+    """(event_id) of the acts of nobody on answers to staff."""
+    made = events.filter(events.internal & (events.event_type == GENERATION))
+    return about(acts, generations.semi_join(made, "event_id"))
 
 
 @door.built_once
@@ -48,10 +100,25 @@ def _policy(events: Table) -> Table:
 
 
 @door.built_once
-def _as_allowed(events: Table, policy: Table) -> Table:
+def _terms(belongs: Table, policy: Table) -> Table:
+    """What policies say of events that do not name their users: erased or not, and until when a purpose is denied."""
+    both = belongs.inner_join(policy, belongs.owner == policy.who)
+    gone = (both.alone & (both.of_us <= both.erased_us)).fill_null(False)
+    return both.group_by("of_event").aggregate(
+        also_gone=gone.any(), **{f"also_no_{name}": both[f"no_{name}"].max() for name in PURPOSES})
+
+
+@door.built_once
+def _as_allowed(events: Table, policy: Table, terms: Table | None) -> Table:
+    ibis = door.ibis
     both = events.left_join(policy, events.user_key == policy.who)
-    gone = (both.at_us <= both.erased_us) & (both.event_type != ERASED)
-    kept = both.filter(~gone.fill_null(False))
-    may = {f"may_{purpose}": kept[f"may_{purpose}"] & (kept.at_us >= kept[f"no_{purpose}"]).fill_null(True)
-           for purpose in PURPOSES}
+    if terms is None:
+        nothing = {f"also_no_{name}": ibis.null("int64") for name in PURPOSES}
+        both = both.mutate(also_gone=ibis.literal(False), **nothing)
+    else:
+        both = both.left_join(terms, both.event_id == terms.of_event)
+    gone = (both.at_us <= both.erased_us).fill_null(False) | both.also_gone.fill_null(False)
+    kept = both.filter(~(gone & (both.event_type != ERASED)))
+    may = {f"may_{name}": kept[f"may_{name}"] & (kept.at_us >= kept[f"no_{name}"]).fill_null(True)
+           & (kept.at_us >= kept[f"also_no_{name}"]).fill_null(True) for name in PURPOSES}
     return kept.mutate(**may).select(*events.columns)

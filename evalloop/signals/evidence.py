@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals import consent
+from evalloop.signals.owners import of_owner
 from evalloop.signals.resolve import asked, direct, resolved, unnamed
 from evalloop.signals.sessions import placed, stitched
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 Table = Any
 GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
-OTHERS = ("reviewer", "llm_judge", "code")
-"""Sources whose acts are not those of the answer's user."""
 VERSION = "2"
 """Signals that were kept are derived again where turns and acts are found in another way than before."""
 IDLE_S = 1800.0
@@ -97,7 +97,7 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     way: what else a turn or an act says is read from the log where it is used.
     """
     log = engine.view(log)
-    events, internal = consent.counted(engine, log)
+    events, internal = consent.counted(engine, log, partial(_spoken_of, engine))
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
     others = engine.view(_others(events))
@@ -113,6 +113,15 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
         "events": engine.count(log), "about": named + via.get("name", 0) + via.get("orphan", 0),
         "orphans": via.get("orphan", 0), "session_level": via.get("session", 0), "internal": internal,
         "doubled": doubled, "turns": engine.count(generations)})
+
+
+def _spoken_of(engine: Engine, events: Table) -> tuple[Table, Table]:
+    """The generations among ``events``, and the acts with the response that each speaks of."""
+    generations, _ = _generations(engine, events)
+    others = engine.view(_others(events))
+    unknown = unnamed(engine, others, generations)
+    spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
+    return generations, engine.view(_acts(others, spoken))
 
 
 # ---- responses -------------------------------------------------------------------------------------------------------
@@ -164,16 +173,11 @@ def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
 @door.built_once
 def _told(acts: Table, name: str) -> Table:
     """(response_id, told): the session or the user that acts give their response."""
-    owned = _of_owner(acts)
+    owned = of_owner(acts)
     if name == "user_key":
         return acts.filter(owned).group_by("response_id").aggregate(told=acts[name].min())
     return acts.group_by("response_id").aggregate(
         told=door.ibis.coalesce(acts[name].min(where=owned), acts[name].min()))
-
-
-def _of_owner(acts: Table) -> Any:
-    """Whether an act can say whose the answer is."""
-    return ~acts.source_kind.fill_null("").isin(OTHERS)
 
 
 @door.built_once
@@ -190,7 +194,7 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
     missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
     by_time = ibis.window(group_by=missing.speaks_of, order_by=[missing.at_us, missing.event_id])
     all_of_it = ibis.window(group_by=missing.speaks_of)
-    owned, nothing = _of_owner(missing), ibis.null("string")
+    owned, nothing = of_owner(missing), ibis.null("string")
     owner, session = (ibis.ifelse(owned, missing[name], nothing).min().over(all_of_it)
                       for name in ("user_key", "session_id"))
     first = missing.mutate(rank=ibis.row_number().over(by_time), user=owner,

@@ -62,7 +62,8 @@ def test_nameless_event_goes_to_the_last_answer_before_it_else_to_the_first_of_i
             each for each in answers if each.actor["user_key"] == "u-1"]
         timed = sorted((each.occurred_at, each.subject["response_id"]) for each in mine)
         before = [name for at, name in timed if at <= event.occurred_at]
-        expected |= {event.event_id: name for name in (before[-1:] or [timed[0][1]] * (key == "session_id"))}
+        if before or key == "session_id":
+            expected[event.event_id] = before[-1] if before else timed[0][1]
     mixed = chance.sample([*answers, *told], 18)
     found = {each.event_id: turn.response_id for turn in join(mixed).turns for each in turn.events}
     assert found == expected
