@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
-from evalloop.signals.owners import about, belonging, of_owner
+from evalloop.signals.owners import belonging, of_nobody
 
 if TYPE_CHECKING:
     from evalloop.engine import Engine
@@ -24,16 +24,17 @@ Answers = Callable[[], tuple[Table, Table] | None]
 def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
     """The events of the log that count, and how many of staff were left out.
 
-    Left out are events that another supersedes or retracts, and all that an erased user did up to the erasure.
+    Left out are events that another supersedes or retracts, all that an erased user did up to the erasure, and events
+    that allow neither ``ops`` nor ``analytics``.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
     both allow are left. Later events say for themselves. An event that names no user, or one who reviews, goes by the
     user whose answer it is about (``spoken`` finds that): it is narrowed by each who acted there, and erased with one
-    who did alone. One about an answer to staff is left out with it.
+    who did alone. One about an answer that is left out is left out with it.
     """
     replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
     every = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
     answers = cache(lambda: spoken(engine.view(every)) if engine.count(_of_nobody(every)) else None)
-    return _without_staff(engine, every, _allowed(engine, every, answers), answers)
+    return _countable(engine, _allowed(engine, every, answers), answers)
 
 
 def _allowed(engine: Engine, events: Table, answers: Answers) -> Table:
@@ -49,23 +50,45 @@ def _allowed(engine: Engine, events: Table, answers: Answers) -> Table:
     return _as_allowed(events, policy, engine.keep(_terms(belongs, policy)) if belongs is not None else None)
 
 
-def _without_staff(engine: Engine, every: Table, events: Table, answers: Answers) -> tuple[Table, int]:
-    """The ``events`` (of ``every``) that are not of staff, and how many are left out."""
-    internal = engine.count(events.filter(events.internal))
-    if not internal:
+def _countable(engine: Engine, events: Table, answers: Answers) -> tuple[Table, int]:
+    """The events that may be counted and are not of staff, and how many of staff are left out."""
+    many = engine.first(_left_out(events))
+    internal = int(many["internal"] or 0)
+    if not internal and not many["closed"]:
         return events, 0
-    users = events.filter(~events.internal.fill_null(False))
-    found = answers()
+    kept, found = events.filter(~_internal(events) & ~_closed(events)), answers()
     if found is None:
-        return users, internal
-    out = engine.keep(_about_staff(every, *found))
-    return users.anti_join(out, "event_id"), internal + engine.count(users.semi_join(out, "event_id"))
+        return kept, internal
+    out = engine.keep(_about_left_out(kept, events, *found))
+    return kept.anti_join(out, "event_id"), internal + engine.count(out.filter(out.of_staff))
+
+
+@door.built_once
+def _left_out(events: Table) -> Table:
+    """How many events are of staff, and how many may not be counted."""
+    return events.aggregate(internal=_internal(events).sum(), closed=_closed(events).sum())
+
+
+def _internal(events: Table) -> Any:
+    return events.internal.fill_null(False)
+
+
+def _closed(events: Table) -> Any:
+    return ~(events.may_ops | events.may_analytics)
 
 
 @door.built_once
 def _of_nobody(events: Table) -> Table:
-    others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
-    return others.filter(others.user_key.isnull() | ~of_owner(others))
+    return events.filter(of_nobody(events) & ~events.event_type.isin((CHANGED, ERASED)))
+
+
+@door.built_once
+def _about_left_out(kept: Table, events: Table, generations: Table, acts: Table) -> Table:
+    """(event_id, of_staff) of what is ``kept`` and nobody's, about an answer that is left out."""
+    made = events.filter((events.event_type == GENERATION) & (_internal(events) | _closed(events)))
+    answers = generations.inner_join(made.select("event_id", of_staff=_internal(made)), "event_id")
+    said = acts.filter(of_nobody(acts)).inner_join(answers.select("response_id", "of_staff"), "response_id")
+    return said.select("event_id", "of_staff").semi_join(kept, "event_id")
 
 
 @door.built_once
@@ -73,13 +96,6 @@ def _met(policy: Table, events: Table) -> Table:
     """The policy of those users of whom something is there."""
     others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
     return policy.semi_join(others, policy.who == others.user_key)
-
-
-@door.built_once
-def _about_staff(events: Table, generations: Table, acts: Table) -> Table:
-    """(event_id) of the acts of nobody on answers to staff."""
-    made = events.filter(events.internal & (events.event_type == GENERATION))
-    return about(acts, generations.semi_join(made, "event_id"))
 
 
 @door.built_once

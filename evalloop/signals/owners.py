@@ -22,6 +22,11 @@ def of_owner(acts: Table) -> Any:
     return ~acts.source_kind.fill_null("").isin(OTHERS)
 
 
+def of_nobody(events: Table) -> Any:
+    """Whether an event names no user, or one who reviews."""
+    return events.user_key.isnull() | ~of_owner(events)
+
+
 def belonging(engine: Engine, generations: Table, acts: Table, users: Table) -> Table | None:
     """(of_event, owner, alone, of_us) of what does not name, but concerns ``users`` (``who``); None when nothing does.
 
@@ -34,12 +39,6 @@ def belonging(engine: Engine, generations: Table, acts: Table, users: Table) -> 
     close = engine.keep(_close(acts, met, sessions, answers))
     found = engine.keep(_owned(answers, close, sessions, users))
     return found if engine.count(found) else None
-
-
-@door.built_once
-def about(acts: Table, responses: Table) -> Table:
-    """(event_id) of the acts that name no user, or one who reviews, on some ``responses``."""
-    return acts.filter(acts.user_key.isnull() | ~of_owner(acts)).semi_join(responses, "response_id").select("event_id")
 
 
 @door.built_once

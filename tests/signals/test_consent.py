@@ -113,6 +113,19 @@ def test_consent_narrows_answers_that_name_no_user() -> None:
     assert failures(*events, changed(1000, "ops")) == [("r1", ("ops",))]
 
 
+def test_what_may_not_be_counted_is_not() -> None:
+    """Without ``ops`` and ``analytics`` nothing is derived of an event, nor of what nobody says of such an answer."""
+    shut = {"basis": "consent", "purposes": ["training", "notify"]}
+    vote = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"}, consent=shut)
+    assert evidence_of([make_generation(consent=shut), vote, failed()]).counts["turns"] == 0
+    assert failures(make_generation(consent=shut), vote, failed()) == []
+    assert failures(make_generation(), vote) == []
+    assert purposes(changed(60)) == []
+    assert failures(make_generation(), VOTE, failed(), changed(60, "analytics")) == [("r1", ("analytics",))]
+    none = make_event("feedback.thumbs", payload={"value": -1}, consent=None)
+    assert failures(make_generation(), none) == [("r1", ("analytics", "ops"))]
+
+
 def test_outcome_of_an_answer_to_staff_is_left_out_with_it() -> None:
     """A system does not know that the answer was to staff."""
     answer = make_generation(user="staff", actor={"user_key": "staff", "internal": True})
