@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.signals.asks import answers_to_asks
 from evalloop.signals.population import population_of
-from evalloop.signals.scored import answers_to_asks, cells, set_aside, with_segment
+from evalloop.signals.scored import cells, set_aside, with_segment
 from evalloop.signals.weighting import Heard, WeightOptions, weights_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def noticed(evidence: Evidence, failed: Table, judged: Table, threshold: float) 
 
     ``teller`` is the user of the first signal against it (explicit ones first), else the turn's; ``at_us`` the time of
     the last such signal, else the turn's; ``design`` 1 / the probability of the random ask that a signal against it
-    answers, else 0; ``asked_only`` whether it would be no failure without that ask.
+    answers, or an earlier vote of its user, else 0; ``asked_only`` whether it would be no failure without that ask.
     """
     ibis, engine = door.ibis, evidence.engine
     against = engine.keep(_against(failed, judged))
