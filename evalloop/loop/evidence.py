@@ -86,7 +86,7 @@ def settle_conflicts(project: Project, ids: Collection[str] = (), *, accepted: b
 def open_evidence(project: Project) -> Iterator[Workbench]:
     """The project's turns and acts on its engine (settings ``engine``, ``engine_memory``), and its signals."""
     from evalloop.engine import open_engine
-    from evalloop.signals.evidence import gather
+    from evalloop.signals.evidence import VERSION, gather
     from evalloop.store import columns
     from evalloop.store.derived import SignalFiles
 
@@ -105,8 +105,8 @@ def open_evidence(project: Project) -> Iterator[Workbench]:
         project.progress("turns and acts", 0, 0)
         evidence = gather(engine, every, idle_s=config.session_gap)
         project.progress("turns and acts", 1, 1)
-        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"), f"{digest} {config.session_gap:g}",
-                        project.progress)
+        yield Workbench(evidence, SignalFiles(config.state_dir / "signals"),
+                        f"{digest} {VERSION} {config.session_gap:g}", project.progress)
 
 
 def _options(given: Sequence[str]) -> dict[str, str]:

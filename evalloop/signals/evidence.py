@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
-from evalloop.records.event import OTHERS
 from evalloop.signals import consent
-from evalloop.signals.resolve import ASKED, asked, direct, meant, resolved
+from evalloop.signals.owners import of_owner
+from evalloop.signals.resolve import asked, direct, meant, resolved, unnamed
 from evalloop.signals.sessions import placed, stitched
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 Table = Any
 GENERATION, SHOWN = "generation.completed", "signal.shown"
 NOT_ABOUT_RESPONSES = ("feedback.retracted", consent.CHANGED, consent.ERASED, "release.deployed", "notice.sent")
+VERSION = "2"
+"""Signals that were kept are derived again where turns and acts are found in another way than before."""
 IDLE_S = 1800.0
 """Seconds without an act after which a new session begins, where the product gives no session ids."""
 
@@ -94,12 +97,12 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
     way: what else a turn or an act says is read from the log where it is used.
     """
     log = engine.view(log)
-    events, internal = consent.counted(engine, log)
+    events, internal = consent.counted(engine, log, partial(_spoken_of, engine))
     events = engine.view(events)
     generations, doubled = _generations(engine, events)
     generations = _linked(engine, generations)
     others = engine.view(_others(events))
-    unknown = _unknown(engine, others, generations)
+    unknown = unnamed(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
     acts = engine.view(_every_act(engine, events, others, spoken, generations))
     orphans = None if unknown is None or spoken is None else engine.keep(_orphans(unknown, spoken))
@@ -111,6 +114,15 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
         "events": engine.count(log), "about": named + via.get("name", 0) + via.get("orphan", 0),
         "orphans": via.get("orphan", 0), "session_level": via.get("session", 0), "internal": internal,
         "doubled": doubled, "turns": engine.count(generations)})
+
+
+def _spoken_of(engine: Engine, events: Table) -> tuple[Table, Table]:
+    """The generations among ``events``, and the acts with the response that each speaks of."""
+    generations, _ = _generations(engine, events)
+    others = engine.view(_others(events))
+    unknown = unnamed(engine, others, generations)
+    spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
+    return generations, engine.view(_acts(others, spoken))
 
 
 # ---- responses -------------------------------------------------------------------------------------------------------
@@ -163,13 +175,15 @@ def _relinked(generations: Table, lost: Table) -> Table:
 
 
 def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
-    """Generations whose session or user is told by their acts only get these from them; who reviews owns nothing."""
-    acts = acts.filter(_of_owner(acts))
+    """Generations whose session or user is told by their acts only get these from them.
+
+    Who reviews owns nothing, but knows the session where nobody else says it.
+    """
     gaps = engine.first(_gaps(generations))
     for name in (name for name, many in gaps.items() if many):
         without = generations.filter(generations[name].isnull()).select("response_id")
         says = acts.filter(acts[name].notnull()).semi_join(without, "response_id")
-        told = engine.keep(says.group_by("response_id").aggregate(told=says[name].min()))
+        told = engine.keep(_told(says, name))
         if engine.count(told):
             joined = generations.left_join(told, "response_id")
             generations = joined.mutate(**{name: door.ibis.coalesce(joined[name], joined.told)}).select(
@@ -177,9 +191,14 @@ def _with_owner(engine: Engine, generations: Table, acts: Table) -> Table:
     return generations
 
 
-def _of_owner(acts: Table) -> Any:
-    """Whether an act can say whose the answer is."""
-    return ~acts.source_kind.fill_null("").isin(OTHERS)
+@door.built_once
+def _told(acts: Table, name: str) -> Table:
+    """(response_id, told): the session or the user that acts give their response."""
+    owned = of_owner(acts)
+    if name == "user_key":
+        return acts.filter(owned).group_by("response_id").aggregate(told=acts[name].min())
+    return acts.group_by("response_id").aggregate(
+        told=door.ibis.coalesce(acts[name].min(where=owned), acts[name].min()))
 
 
 @door.built_once
@@ -196,10 +215,11 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
     missing = unknown.inner_join(lost, unknown.event_id == lost.of_event)
     by_time = ibis.window(group_by=missing.speaks_of, order_by=[missing.at_us, missing.event_id])
     all_of_it = ibis.window(group_by=missing.speaks_of)
-    owned = _of_owner(missing)
-    first = missing.mutate(rank=ibis.row_number().over(by_time), **{
-        name: ibis.ifelse(owned, missing[column], ibis.null("string")).min().over(all_of_it)
-        for name, column in (("session", "session_id"), ("user", "user_key"))})
+    owned, nothing = of_owner(missing), ibis.null("string")
+    owner, session = (ibis.ifelse(owned, missing[name], nothing).min().over(all_of_it)
+                      for name in ("user_key", "session_id"))
+    first = missing.mutate(rank=ibis.row_number().over(by_time), user=owner,
+                           session=ibis.coalesce(session, missing.session_id.min().over(all_of_it)))
     first = first.filter(first["rank"] == 0)
     return first.select(
         response_id="speaks_of", event_id=ibis.null("string"), told_by="event_id", at_us="at_us", session_id="session",
@@ -213,18 +233,6 @@ def _orphans(unknown: Table, spoken: Table) -> Table:
 def _others(events: Table) -> Table:
     """The events that may speak of a response."""
     return events.filter(~events.event_type.isin((GENERATION, *NOT_ABOUT_RESPONSES)))
-
-
-def _unknown(engine: Engine, others: Table, generations: Table) -> Table | None:
-    """The acts that do not name a known response outright, with what they name; None when there are none."""
-    unknown = engine.keep(_unnamed(others, generations))
-    return unknown if engine.count(unknown) else None
-
-
-@door.built_once
-def _unnamed(others: Table, generations: Table) -> Table:
-    named = others.mutate(names=direct(others))
-    return named.anti_join(generations, named["names"] == generations.response_id).select(*ASKED)
 
 
 def _spoken(engine: Engine, others: Table, unknown: Table, generations: Table) -> Table:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from evalloop.contracts import Evidence
 
 Table = Any
+THUMBS, RATING = "feedback.thumbs", "feedback.rating"
+VOTES = (THUMBS, RATING)
 
 
 class Thumbs:
@@ -20,7 +22,7 @@ class Thumbs:
     name, version, kind = "thumbs", "2", "explicit"
 
     def detect(self, evidence: Evidence) -> Table:
-        votes = last_per_user(evidence.of_type("feedback.thumbs"))
+        votes = last_per_user(evidence.of_type(THUMBS))
         votes = votes.filter(votes.value.notnull())
         return votes.select("response_id", "at_us", "user_key", event_ids=one(votes), polarity=votes.value,
                             weight=door.ibis.literal(1.0), text=votes.text.nullif(""))
@@ -32,11 +34,21 @@ class Rating:
     name, version, kind = "rating", "2", "explicit"
 
     def detect(self, evidence: Evidence) -> Table:
-        votes = last_per_user(evidence.of_type("feedback.rating"))
+        votes = last_per_user(evidence.of_type(RATING))
         votes = votes.filter((votes.value_max > votes.value_min) & votes.value.notnull())
-        place = (votes.value - votes.value_min) / (votes.value_max - votes.value_min)
-        return votes.select("response_id", "at_us", "user_key", event_ids=one(votes),
-                            polarity=2 * place.clip(0.0, 1.0) - 1, weight=door.ibis.literal(1.0))
+        return votes.select("response_id", "at_us", "user_key", event_ids=one(votes), polarity=_on_scale(votes),
+                            weight=door.ibis.literal(1.0))
+
+
+def _on_scale(votes: Table) -> Any:
+    """Ratings in [-1, 1]; null where the scale is none."""
+    place = (votes.value - votes.value_min) / (votes.value_max - votes.value_min).nullif(0)
+    return 2 * place.clip(0.0, 1.0) - 1
+
+
+def stance(votes: Table) -> Any:
+    """The polarity of thumbs and ratings."""
+    return door.ibis.ifelse(votes.event_type == RATING, _on_scale(votes), votes.value)
 
 
 class Comment:

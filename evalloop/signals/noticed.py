@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.signals.asks import answers_to_asks
 from evalloop.signals.population import population_of
-from evalloop.signals.scored import answers_to_asks, cells, set_aside, with_segment
+from evalloop.signals.scored import cells, set_aside, with_segment
 from evalloop.signals.weighting import Heard, WeightOptions, weights_of
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ CELL = ("surface", "keys", "values", "blind")
 def noticed(evidence: Evidence, failed: Table, judged: Table, threshold: float) -> Table:
     """One row for each turn that ``failed`` (see ``scored.failing``), kept.
 
-    ``teller`` is the user of the first signal against it (explicit ones first), else the turn's; ``at_us`` the time of
+    ``teller`` is the user of the first signal against it (of accounts that count in full before others, of these
+    explicit ones first), else the turn's; ``at_us`` the time of
     the last such signal, else the turn's; ``design`` 1 / the probability of the random ask that a signal against it
-    answers, else 0; ``asked_only`` whether it would be no failure without that ask.
+    answers, or an earlier vote of its user, else 0; ``asked_only`` whether it would be no failure without that ask.
     """
     ibis, engine = door.ibis, evidence.engine
     against = engine.keep(_against(failed, judged))
@@ -56,15 +58,15 @@ def _against(failed: Table, judged: Table) -> Table:
     own = judged.inner_join(of, judged.response_id == of.of_response)
     counts = (own.polarity < 0) & (own.weight * own.factor > 0)
     return own.filter(door.ibis.ifelse(own.set_apart, set_aside(own), counts)).select(
-        "response_id", "signal_id", "kind", "at_us", "user_key", "event_ids")
+        "response_id", "signal_id", "kind", "factor", "at_us", "user_key", "event_ids")
 
 
 def _told(against: Table) -> Table:
-    """For each failure the user of the first signal against it, and the time of the last one."""
+    """For each failure the user of the first signal against it, of those that count most, and the time of the last."""
     ibis = door.ibis
     rank = ibis.cases((against.kind == "explicit", 0), (against.kind == "implicit", 1), else_=2)
     place = ibis.row_number().over(ibis.window(
-        group_by=against.response_id, order_by=[rank, against.at_us, against.signal_id]))
+        group_by=against.response_id, order_by=[against.factor.desc(), rank, against.at_us, against.signal_id]))
     last = against.at_us.max().over(ibis.window(group_by=against.response_id))
     told = against.select("response_id", first_user="user_key", last_us=last, place=place)
     return told.filter(told.place == 0).drop("place")

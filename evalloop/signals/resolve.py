@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 Table = Any
 LINKS = ("regenerate_of", "edit_of", "rephrase_of")
+OF_OLD = ("regenerate_of", "rephrase_of")
+"""Links whose event may have the new answer as its subject: of an unknown one nothing is said."""
+TO_ACTS = ("edit_of", "rephrase_of")
+"""Links that may name an act instead of a response."""
 DIRECT = (*LINKS, "response_id", "provider_response_id")
 """The columns that name a response, best first: links come before the subject, which may be the new response."""
 ALIASES = ("message", "span", "trace", "turn")
@@ -29,6 +33,20 @@ class Asked:
     aliases: tuple[str, ...]
     nameless: bool
 
+    def __bool__(self) -> bool:
+        """Whether there are events at all."""
+        return self.nameless or bool(self.direct or self.aliases)
+
+    @property
+    def links(self) -> bool:
+        """Whether some event links to an answer that its id does not find."""
+        return any(name in LINKS for name in self.direct)
+
+    @property
+    def to_acts(self) -> bool:
+        """Whether an act may be looked for that an event links to."""
+        return any(name in TO_ACTS for name in self.direct)
+
     @property
     def needs_owner(self) -> bool:
         """Whether a response is looked for by its session or user."""
@@ -42,6 +60,50 @@ def asked(engine: Engine, events: Table) -> Asked:
         nameless=_own(events).isnull().sum(), **{name: column.notnull().sum() for name, column in names.items()}))
     return Asked(tuple(name for name in DIRECT if found[name]), tuple(kind for kind in ALIASES if found[kind]),
                  bool(found["nameless"]))
+
+
+def unnamed(engine: Engine, others: Table, responses: Table) -> Table | None:
+    """The events (columns ``ASKED``) that do not name a known response outright; None when there are none.
+
+    A link of theirs to another act is one to what that act speaks of.
+    """
+    found = engine.keep(_unnamed(others, responses))
+    kinds = asked(engine, found)
+    if kinds.to_acts:
+        targets = engine.keep(_targets(others, found))
+        found = engine.keep(_redirected(found, _heard(engine, targets, responses))) if engine.count(targets) else found
+    return found if kinds else None
+
+
+@door.built_once
+def _unnamed(events: Table, responses: Table) -> Table:
+    named = events.mutate(names=direct(events))
+    return named.anti_join(responses, named["names"] == responses.response_id).select(*ASKED)
+
+
+@door.built_once
+def _targets(others: Table, found: Table) -> Table:
+    """The acts that are linked to."""
+    links = _all(found.select(link=name) for name in TO_ACTS)
+    return others.semi_join(links, others.event_id == links.link).select(*ASKED)
+
+
+def _heard(engine: Engine, acts: Table, responses: Table) -> Table:
+    """(act, answer): the response that each of the acts speaks of by its own names, known or not."""
+    rest = engine.keep(_unnamed(acts, responses))
+    kinds = asked(engine, rest)
+    outright = acts.anti_join(rest, "event_id").select(act="event_id", answer=direct(acts))
+    if not kinds:
+        return outright
+    return outright.union(resolved(rest, responses, kinds).select(act="of_event", answer="speaks_of"))
+
+
+@door.built_once
+def _redirected(events: Table, heard: Table) -> Table:
+    for name in TO_ACTS:
+        both = events.left_join(heard, events[name] == heard.act)
+        events = both.mutate(**{name: door.ibis.coalesce(both.answer, both[name])}).select(*ASKED)
+    return events
 
 
 def direct(events: Table) -> Any:
@@ -64,10 +126,11 @@ def _alias(events: Table, kind: str) -> Any:
 def resolved(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, speaks_of, known, via) of ``events`` (their columns ``ASKED``) that name no known response outright.
 
-    A name that two responses share means neither. Who links to a response speaks of that one alone. An event with names
-    that nobody knows is an orphan and speaks of the name itself; one without a name goes to the last response of its
-    session before it (of its task, or of its user where it is an outcome, however late: the detector knows its
-    window); what has none of these is left out.
+    A name that two responses share means neither. Who links to a response (by its id, its message or the event that
+    tells of it) speaks of that one alone; where ``edit_of`` finds none, of the subject. An event with names that nobody
+    knows is an orphan and speaks of the name itself; one without a name goes to the last response of its session before
+    it (of its task, or of its user where it is an outcome, however late: the detector knows its window); what has none
+    of these is left out.
     """
     found = [_by_name(events, responses, kinds)] if kinds.direct or kinds.aliases else []
     return _all([*found, *([_before(events, responses)] if kinds.nameless else [])])
@@ -94,13 +157,8 @@ def _own(events: Table) -> Any:
 def _named(events: Table, responses: Table, kinds: Asked) -> Table:
     """(of_event, hit): the best known name of each event."""
     ibis = door.ibis
-    linked = ibis.or_(*(events[name].notnull() for name in LINKS))
-    names = [(name in LINKS, "r " + events[name]) for name in kinds.direct]
-    names += [(False, _alias(events, kind)) for kind in kinds.aliases]
-    names += [(False, "r " + events.message_id)] * ("message" in kinds.aliases)
-    asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"),
-                               name=name if link else ibis.ifelse(linked, ibis.null("string"), name))
-                 for rank, (link, name) in enumerate(names))
+    asked = _all(events.select(of_event=events.event_id, rank=ibis.literal(rank, "int64"), name=name)
+                 for rank, name in enumerate(_names(events, kinds)))
     asked = asked.filter(asked.name.notnull())
     known = _known_names(responses, asked.select("name").distinct(), kinds)
     pairs = asked.inner_join(known, "name")
@@ -108,12 +166,26 @@ def _named(events: Table, responses: Table, kinds: Asked) -> Table:
     return best.filter(best.place == 0).select("of_event", hit=best.response)
 
 
+def _names(events: Table, kinds: Asked) -> list[Any]:
+    """The names that events give their response, best first: what a link may mean, then the subject's."""
+    ibis = door.ibis
+    links = [kind + events[name] for name in kinds.direct if name in LINKS for kind in ("r ", "m ", "e ")]
+    subject = ["r " + events[name] for name in kinds.direct if name not in LINKS]
+    subject += [_alias(events, kind) for kind in kinds.aliases]
+    subject += ["r " + events.message_id] * ("message" in kinds.aliases)
+    of_old = ibis.or_(*(events[name].notnull() for name in OF_OLD))
+    return [*links, *(ibis.ifelse(of_old, ibis.null("string"), name) for name in subject)]
+
+
 def _known_names(responses: Table, wanted: Table, kinds: Asked) -> Table:
     """(name, response) of the wanted names that mean one response; its own id always means itself."""
     ibis = door.ibis
     own = responses.select(name="r " + responses.response_id, response=responses.response_id)
-    others = [responses.select(name="r " + responses.provider_response_id, response=responses.response_id)]
-    others += [responses.select(name=_alias(responses, kind), response=responses.response_id) for kind in kinds.aliases]
+    aliases = {kind: _alias(responses, kind) for kind in kinds.aliases}
+    if kinds.links:
+        aliases |= {"message": _alias(responses, "message"), "event": "e " + responses.event_id}
+    others = [responses.select(name=name, response=responses.response_id)
+              for name in ("r " + responses.provider_response_id, *aliases.values())]
     every = _all([own.mutate(own=ibis.literal(1, "int64")),
                   *(each.mutate(own=ibis.literal(0, "int64")) for each in others)])
     asked = every.filter(every.name.notnull()).semi_join(wanted, "name")
@@ -141,27 +213,31 @@ def _before(events: Table, responses: Table) -> Table:
             "user": ibis.ifelse(alone & outcome, events.user_key, nothing)}
     mine = _all(events.select(of_event="event_id", when_us="at_us", rank=ibis.literal(rank, "int64"),
                               kind=ibis.literal(kind), belongs=key) for rank, (kind, key) in enumerate(keys.items()))
-    held = _all(responses.select(of_kind=ibis.literal(kind), owner=responses[column], candidate="response_id",
-                                 said_us="at_us")
+    mine = mine.filter(mine.belongs.notnull())
+    held = _all(responses.select(kind=ibis.literal(kind), belongs=responses[column], candidate="response_id",
+                                 when_us="at_us")
                 for kind, column in (("session", "session_id"), ("task", "task_id"), ("user", "user_key")))
-    return _nearest(mine.filter(mine.belongs.notnull()), held.filter(held.owner.notnull()))
+    return _nearest(mine, held.semi_join(mine, ["kind", "belongs"]))
 
 
 def _nearest(mine: Table, held: Table) -> Table:
+    """(of_event, speaks_of, known, via): one pass by time over events and responses of each owner, however many."""
     ibis = door.ibis
-    pairs = mine.inner_join(held, (mine.kind == held.of_kind) & (mine.belongs == held.owner))
-    pairs = pairs.select("of_event", "kind", "rank", "candidate", "when_us", "said_us")
-    pairs = pairs.filter((pairs.kind == "session") | (pairs.said_us <= pairs.when_us))
-    earlier = pairs.said_us <= pairs.when_us
-    distance = ibis.ifelse(earlier, pairs.when_us - pairs.said_us, 2**62 + pairs.said_us - pairs.when_us)
-    ordered = pairs.mutate(place=ibis.row_number().over(ibis.window(
-        group_by=pairs.of_event,
-        order_by=[pairs["rank"], distance, ibis.ifelse(earlier, pairs.candidate, "").desc(), pairs.candidate])))
-    best = ordered.filter(ordered.place == 0).select("of_event", speaks_of="candidate", known=ibis.literal(True),
-                                                     via="kind")
-    lost = mine.filter(mine.kind == "session").anti_join(best, "of_event")
-    return best.union(lost.select("of_event", speaks_of="session " + lost.belongs, known=ibis.literal(False),
-                                  via="kind"))
+    nothing = ibis.null("string")
+    met = held.mutate(of_event=nothing, rank=ibis.literal(-1, "int64"))
+    rows = met.union(mine.mutate(candidate=nothing).select(*met.columns))
+    by_time = ibis.window(group_by=[rows.kind, rows.belongs], preceding=None, following=0,
+                          order_by=[rows.when_us, rows["rank"], rows.candidate, rows.of_event])
+    rows = rows.mutate(before=ibis.ifelse(rows.candidate.notnull(), 1, 0).sum().over(by_time).cast("int64"))
+    last = rows.candidate.max().over(ibis.window(group_by=[rows.kind, rows.belongs, rows.before]))
+    first = ibis.ifelse(rows.before == 1, rows.candidate, nothing).max().over(
+        ibis.window(group_by=[rows.kind, rows.belongs]))
+    hit = ibis.cases((rows.before > 0, last), (rows.kind == "session", first), else_=nothing)
+    found = rows.mutate(hit=hit)
+    found = found.filter(found.of_event.notnull() & (found.hit.notnull() | (found.kind == "session")))
+    best = found.mutate(place=ibis.row_number().over(ibis.window(group_by=found.of_event, order_by=found["rank"])))
+    return best.filter(best.place == 0).select(
+        "of_event", speaks_of=ibis.coalesce(best.hit, "session " + best.belongs), known=best.hit.notnull(), via="kind")
 
 
 def _all(tables: Any) -> Table:

@@ -10,6 +10,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.signals.asks import answers_to_asks
 from evalloop.signals.fused import PRIOR
 from evalloop.signals.heard import MILLION
 from evalloop.signals.labels import featured
@@ -54,13 +55,6 @@ def _with_factor(engine: Engine, signals: Table, accounts: Iterable[Account]) ->
     return told.mutate(factor=told.factor.fill_null(1.0))
 
 
-def answers_to_asks(evidence: Evidence) -> Table:
-    """(ask_event, chance): the events that answer a random ask, and the probability of that ask."""
-    acts = evidence.acts
-    asked = acts.filter((acts.ask_kind == "random") & (acts.ask_probability > 0) & (acts.ask_probability <= 1))
-    return asked.select(ask_event="event_id", chance="ask_probability").distinct()
-
-
 def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -> Table:
     """For each turn ``probability`` of failure by all evidence, ``unasked`` without the answers to random asks and
     ``blind`` without votes and outcomes, to nine digits, None where nothing says it; with its context.
@@ -68,7 +62,8 @@ def scores(evidence: Evidence, judged: Table, model: FusedModel | None = None) -
     ``judged`` are signals as ``judged_apart`` gives them.
     """
     ibis = door.ibis
-    sums = evidence.engine.keep(_sums(evidence, judged.filter(judged.value != 0)))
+    asks = answers_to_asks(evidence)
+    sums = evidence.engine.keep(_sums(judged.filter(judged.value != 0), asks.filter(asks.asked)))
     turns = evidence.turns.select("response_id", "event_id", "session_id", "place", "user_key", "day", "at_us",
                                   "surface", "segment")
     every = turns.left_join(sums, "response_id").drop("response_id_right")
@@ -99,24 +94,26 @@ def _by_all(every: Table, some: Any, value: Any, shift: Any, blind: Any, *, fitt
 _SUMS = ("implicit", "stated", "asked", "has_stated", "volunteered", "implicit_signals")
 
 
-def _sums(evidence: Evidence, judged: Table) -> Table:
-    """What each response has of each sort of evidence."""
+def _sums(judged: Table, answers: Table) -> Table:
+    """What each response has of each sort of evidence; ``asked`` is what the answers to asks added to it."""
     ibis = door.ibis
     said = judged.mutate(silent=judged.kind == "implicit")
     stated = said.filter(~said.silent)
     ids = stated.select("signal_id", event=stated.event_ids.unnest())
-    answers = answers_to_asks(evidence)
-    asked = ids.semi_join(answers, ids.event == answers.ask_event).select(asked_signal="signal_id").distinct()
+    asked = ids.inner_join(answers, ids.event == answers.ask_event)
+    asked = asked.group_by(asked_signal="signal_id").aggregate(own=asked.own.max())
     said = said.left_join(asked, said.signal_id == asked.asked_signal)
-    said = said.mutate(is_asked=said.asked_signal.notnull())
+    before = (said.own * said.weight * said.factor * MILLION).round().cast("int64").fill_null(0)
+    said = said.mutate(is_asked=said.asked_signal.notnull(), added=said.value - before)
 
     def total(value: Any, where: Any) -> Any:
         return ibis.ifelse(where, value, 0).sum().cast("int64")
 
     return said.group_by("response_id").aggregate(
         implicit=total(said.value, said.silent), stated=total(said.value, ~said.silent),
-        asked=total(said.value, ~said.silent & said.is_asked), has_stated=total(1, ~said.silent),
-        volunteered=total(1, ~said.silent & ~said.is_asked), implicit_signals=total(1, said.silent))
+        asked=total(said.added, ~said.silent & said.is_asked), has_stated=total(1, ~said.silent),
+        volunteered=total(1, ~said.silent & (~said.is_asked | said.own.notnull())),
+        implicit_signals=total(1, said.silent))
 
 
 def _shifted(evidence: Evidence, every: Table, judged: Table, model: FusedModel) -> Table:

@@ -97,6 +97,44 @@ def test_link_to_an_unknown_answer_is_not_about_the_new_one() -> None:
     assert counts_of(make_generation("r2"), again, names="turns orphans") == (1, 1)
 
 
+@pytest.mark.parametrize("about", [{}, {"response_id": "r1"}])
+@pytest.mark.parametrize(("kind", "links"), [
+    ("signal.edited", {"edit_of": "accept-1"}), ("signal.edited", {"edit_of": "accept-2"}),
+    ("signal.edited", {"edit_of": "generation-r1"}), ("signal.edited", {"edit_of": "m1"}),
+    ("signal.rephrased", {"rephrase_of": "m1"}), ("signal.rephrased", {"rephrase_of": "provider-1"}),
+    ("signal.regenerated", {"regenerate_of": "generation-r1"}), ("signal.regenerated", {"regenerate_of": "m1"})])
+def test_link_names_an_answer_by_its_message_its_event_or_an_act_on_it(
+        kind: str, links: dict[str, str], about: dict[str, str]) -> None:
+    """Whatever the link is of the answer, that one is meant; the subject may be another or none."""
+    named = {"level": "response", "response_id": "r1", "message_id": "m1", "provider_response_id": "provider-1"}
+    events = [make_generation("r1", subject=named), make_generation("r2", 3),
+              make_event("signal.accepted", "r1", 4, event_id="accept-1"),
+              make_event("signal.accepted", "", 5, event_id="accept-2", subject={"level": "message",
+                                                                              "message_id": "m1"}),
+              make_event(kind, "", 6, links=links, event_id="linked", subject={"level": "session", "session_id": "s1",
+                                                                              **about})]
+    assert acts_of(*events) == {"r1": ["accept-1", "accept-2", "linked"]}
+    assert counts_of(*events, names="orphans") == (0,)
+
+
+def test_edit_of_the_unknown_is_of_its_subject_but_no_new_answer_stands_for_the_old() -> None:
+    """An edit names the edited answer itself; the answer to a rephrased message is another than the one that failed."""
+    edited = make_event("signal.edited", "r1", 5, links={"edit_of": "nobody knows"})
+    again = make_event("signal.rephrased", "r1", 6, links={"rephrase_of": "m0"})
+    assert acts_of(make_generation(), edited, again) == {"r1": [edited.event_id], "m0": [again.event_id]}
+
+
+def test_edit_of_an_act_on_an_orphan_is_with_that_orphan() -> None:
+    """The acceptance and the edit of a text whose answer was not captured are one turn."""
+    accepted = make_event("signal.accepted", "gone", event_id="accept-1")
+    edited = make_event("signal.edited", "", 5, subject={"level": "session", "session_id": "s1"},
+                        links={"edit_of": "accept-1"})
+    circle = [make_event("signal.edited", "", second, subject={"level": "session", "session_id": "s1"},
+                         event_id=f"edit-{second}", links={"edit_of": f"edit-{17 - second}"}) for second in (8, 9)]
+    assert acts_of(accepted, edited)["gone"] == ["accept-1", edited.event_id]
+    assert len(acts_of(*circle)) == 2
+
+
 def test_orphans_are_kept_and_counted() -> None:
     """Feedback without its answer is a turn without a generation."""
     events = [make_event("feedback.thumbs", "gone"), make_event("signal.copied", "gone", 2), make_generation("r1")]

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from evalloop.records.account import Account
 from evalloop.records.event import Event
 from evalloop.records.failure import Failure
 from evalloop.signals import evalloop_detectors
-from evalloop.signals.derive import derive
+from evalloop.signals.derive import derive, together
+from evalloop.signals.noticed import noticed
+from evalloop.signals.scored import failing, judged_apart, scores
 from evalloop.signals.weighted import TrustOptions, weigh_evidence
 from evalloop.testing import evidence_of, make_event, make_generation
 
@@ -102,6 +105,18 @@ def numbers(failures: Iterable[Failure]) -> list[Any]:
     """All that failures without words carry, by id."""
     return sorted((each.failure_id, each.response_id, each.user_key, each.occurred_at, each.weight, each.probability,
                    each.random_weight, each.asked_only) for each in failures)
+
+
+@pytest.mark.parametrize("order", [("angry", "honest"), ("honest", "angry")])
+def test_an_account_that_counts_less_takes_no_failure_from_one_that_counts(order: tuple[str, str]) -> None:
+    """Of a rater who is against everything and an honest one the honest one tells, whoever came first."""
+    votes = [make_event("feedback.thumbs", second=second, user=user, payload={"value": -1})
+             for second, user in enumerate(order)]
+    evidence: Any = evidence_of([make_generation(user="owner"), *votes])
+    signals = together(derive(evidence, evalloop_detectors()))
+    judged = judged_apart(evidence.engine, signals, [Account("angry", 20, 20, 0.25, ("one side only",))])
+    found = noticed(evidence, failing(scores(evidence, judged), judged, 0.5), judged, 0.5)
+    assert [row["teller"] for row in evidence.engine.records(found)] == ["honest"]
 
 
 def test_a_failure_is_its_first_tellers() -> None:

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from evalloop.engine import open_engine
 from evalloop.records.event import Event
+from evalloop.signals.capturing import slices
+from evalloop.signals.derive import derive, together
+from evalloop.signals.evidence import gather
 from evalloop.signals.outcomes import Outcome
 from evalloop.signals.threshold import with_thresholds
+from evalloop.store.body import row_of
+from evalloop.store.columns import arrow, schema
+from evalloop.testing import evidence_of, signals_of
 from evalloop.testing import joined_of as join
-from evalloop.testing import signals_of
 
 
 def act(name: str, kind: str, at: str, subject: dict[str, Any], user: str | None = None, **payload: Any) -> Event:
@@ -41,6 +47,41 @@ def test_a_ticket_finds_the_last_session_of_its_user(seed: int) -> None:
     assert weights(wide, [each for each in events if each.event_id != "ticket"]) == [0.8]
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_nameless_event_goes_to_the_last_answer_before_it_else_to_the_first_of_its_session(seed: int) -> None:
+    """Whatever times are equal: of answers at one moment the later id counts; before all answers, the first."""
+    chance = random.Random(seed)
+    answers = [act(f"gen-{n}", "generation.completed", f"{chance.randint(10, 16)}T10", {
+        "response_id": f"r-{n}", "session_id": f"s-{n % 2}", "task_id": f"t-{n % 3}"}, f"u-{n % 2}") for n in range(9)]
+    names = [chance.choice([("session_id", "s-0"), ("task_id", "t-1"), ("task_id", "t-9")]) for _ in range(9)]
+    told = [act(f"told-{n}", "outcome.deal", f"{chance.randint(9, 17):02}T10", {key: value}, "u-1", status="success")
+            for n, (key, value) in enumerate(names)]
+    expected: dict[str, str] = {}
+    for event, (key, value) in zip(told, names, strict=True):
+        mine = [each for each in answers if each.subject[key] == value] or [
+            each for each in answers if each.actor["user_key"] == "u-1"]
+        timed = sorted((each.occurred_at, each.subject["response_id"]) for each in mine)
+        before = [name for at, name in timed if at <= event.occurred_at]
+        if before or key == "session_id":
+            expected[event.event_id] = before[-1] if before else timed[0][1]
+    mixed = chance.sample([*answers, *told], 18)
+    found = {each.event_id: turn.response_id for turn in join(mixed).turns for each in turn.events}
+    assert found == expected
+
+
+def test_time_and_memory_grow_with_one_users_events_alone() -> None:
+    """Three thousand answers of one user and as many outcomes that name the user only fit into 100 MB."""
+    answers = [act(f"gen-{n:04}", "generation.completed", "05T10", {"response_id": f"r-{n}"}, "bot")
+               for n in range(3000)]
+    told = [act(f"told-{n:04}", "outcome.task", "06T10", {"task_id": f"t-{n}"}, "bot", status="success")
+            for n in range(3000)]
+    rows = ((row_of(each.to_dict(), each.occurred_at).body, None) for each in [*answers, *told])
+    with open_engine(memory="100MB", threads=2) as engine:
+        engine.backend.raw_sql("set max_temp_directory_size = '0MB'")
+        evidence = gather(engine, engine.rows([arrow(rows)], schema()))
+        assert engine.count(evidence.acts) == 3000
+
+
 def test_a_deal_is_joined_by_its_task_before_its_user() -> None:
     """The task that both name wins; later than the window that it gives itself, an outcome has weight 0."""
     events = [act("gen-1", "generation.completed", "05T10", {"response_id": "r-1", "task_id": "deal-7"}, "ada"),
@@ -60,6 +101,27 @@ def test_a_reviewer_owns_no_answer() -> None:
     turns = join(events).turns
     assert {turn.user_key for turn in turns} == {None}
     assert len({turn.session_id for turn in turns}) == 4
+
+
+def test_a_reviewer_knows_the_session_of_an_answer_though_not_its_user() -> None:
+    """Code tells the session of two answers; where the user tells one too, that is theirs."""
+    events = [act(f"gen-{n}", "generation.completed", f"05T1{n}", {"response_id": f"r-{n}"}) for n in range(3)]
+    events += [replace(act(f"judged-{n}", "judgment.result", f"06T1{n}", {"response_id": f"r-{n}", "session_id": "s-1"},
+                           "rev", score=1), source={"kind": "code"}) for n in range(3)]
+    events += [act("vote", "feedback.thumbs", "05T13", {"response_id": "r-2", "session_id": "s-2"}, "ada", value=1)]
+    sessions = {turn.response_id: (turn.session_id, turn.user_key) for turn in join(events).turns}
+    assert sessions == {"r-0": ("s-1", None), "r-1": ("s-1", None), "r-2": ("s-2", "ada")}
+
+
+def test_a_judgment_of_a_whole_session_is_no_lost_answer() -> None:
+    """A reviewer's word on a session without answers is of that session, and no orphan of the capture rate."""
+    judged = replace(act("judged", "judgment.result", "06T10", {"level": "session", "session_id": "s-9"}, "rev",
+                         score=1), source={"kind": "reviewer"})
+    events = [act("gen", "generation.completed", "05T10", {"response_id": "r-1", "session_id": "s-1"}, "ada"), judged]
+    lost = {turn.response_id: (turn.session_id, turn.user_key) for turn in join(events).turns if not turn.generation}
+    assert lost == {"session s-9": ("s-9", None)}
+    evidence = evidence_of(events)
+    assert {each.orphans for each in slices(evidence, together(derive(evidence, [Outcome()])))} == {0}
 
 
 def weights(detector: Any, events: list[Event]) -> list[float]:

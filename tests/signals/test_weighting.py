@@ -167,6 +167,23 @@ def test_failure_that_only_an_ask_shows_is_known_by_the_ask_alone() -> None:
     assert (failure.asked_only, failure.random_weight) == (False, 20)
 
 
+@pytest.mark.parametrize(("votes", "asked_only", "random_weight"), [
+    ([("asked", -1), ("own", -1)], False, 20), ([("own", -1), ("asked", -1)], False, 20),
+    ([("own", 1), ("asked", -1)], True, 20), ([("asked", 1), ("own", -1)], False, 20),
+    ([("own", 1), ("own", -1), ("asked", -1)], False, 20), ([("own", -1)], False, 0)])
+@pytest.mark.parametrize("kind", ["feedback.thumbs", "feedback.rating"])
+def test_who_votes_again_stays_in_the_random_arm(
+        kind: str, votes: list[tuple[str, int]], asked_only: bool, random_weight: float) -> None:
+    """Of several votes the last counts, and the last unasked one says what would be known without the ask."""
+    ask = {"kind": "random", "probability": 0.05}
+    acts = [make_event(kind, second=second, ask=ask if how == "asked" else None,
+                       payload={"value": value, "min": -1, "max": 1}) for second, (how, value) in enumerate(votes, 1)]
+    other = make_event(kind, second=9, user="u2", payload={"value": 0, "min": -1, "max": 1})
+    evidence = evidence_of([make_generation(), *acts, other])
+    (failure,) = weigh_evidence(evidence, derive(evidence, evalloop_detectors())).failures
+    assert (failure.asked_only, failure.random_weight) == (asked_only, random_weight)
+
+
 def test_segments_are_brought_to_their_share() -> None:
     """Nine of ten complaints come from one of two equal plans: after raking each plan has half, and it is told."""
     found, people = failures([f"u{n}" for n in range(40)], [0] * 36 + [1] * 4)
