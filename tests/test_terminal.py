@@ -100,9 +100,11 @@ def test_wide_characters_take_two_cells():
     ("name    says one", 8, "name    says\n        one"),
     ("see evalsets/feedback/broken.yaml now", 0, "see\nevalsets/feedback/broken.yaml\nnow"),
     ("\x1b[1mone\x1b[0m two three", 0, "\x1b[1mone\x1b[0m two\nthree"),
+    ("\x1b[1mone two three\x1b[0m", 2, "\x1b[1mone two\x1b[0m\n  \x1b[1mthree\x1b[0m"),
+    ("[b]x[/b] :smile: http://a.b", 0, "[b]x[/b]\n:smile:\nhttp://a.b"),
 ])
 def test_lines_break_at_blanks(text, hang, folded):
-    """What follows hangs; a path stays whole, a style has no width, blanks within a line stay."""
+    """What follows hangs; paths, markup and blanks within a line stay; a style has no width and ends with its line."""
     assert fold(text, 12, hang=hang) == folded
     assert fold(text, None, hang=hang) == text
 
