@@ -61,7 +61,7 @@ class Evidence:
         return self.acts.filter(self.acts.event_type.isin(types))
 
     def words(self) -> Table:
-        """(event_id, said, answered): the user's words of each event that has some, and the answer to them."""
+        """(event_id, said, answered): the user's words of each event that has some, and the answer where it is kept."""
         return _words(self.events)
 
     def dialogue(self) -> Table:
@@ -73,7 +73,7 @@ class Evidence:
 def _words(events: Table) -> Table:
     said = door.ibis.coalesce(events.prompt.nullif(""), events.text)
     return events.filter(said.notnull() | (events.event_type == GENERATION)).select(
-        "event_id", said=said, answered=events.response)
+        "event_id", said=said, answered=events.response.nullif(""))
 
 
 @door.built_once

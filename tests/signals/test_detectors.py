@@ -187,6 +187,15 @@ def test_edit_without_a_measure_is_passed_over() -> None:
     assert found("edit", make_event("signal.edited", payload={"delay_ms": 0})) == []
 
 
+def test_edit_of_an_answer_that_is_not_kept_is_no_rewrite() -> None:
+    """Where only the answer's length is known, the text after an edit says nothing; a measure of its own still does."""
+    answer = make_generation(payload={"response_chars": 500})
+    after = {"delay_ms": 30_000, "after": "The invoice is due in thirty days, thanks."}
+    assert signals_of(DETECTORS["edit"], [answer, make_event("signal.edited", payload=after)]) == []
+    (signal,) = signals_of(DETECTORS["edit"], [answer, make_event("signal.edited", payload={**after, "similarity": 1})])
+    assert signal.polarity == 1
+
+
 def test_reflex_is_quarantined_and_says_why() -> None:
     """Accepting faster than reading has weight 0 and a reason."""
     reflex = make_event("signal.accepted", payload={"time_to_accept_ms": 299})
