@@ -270,3 +270,34 @@ def test_session_that_ends_with_an_error_is_abandoned() -> None:
     (three,), (four,) = (with_thresholds([DETECTORS["abandon"]], [f"abandon.tries={n}"]) for n in (3, 4))
     assert [each.response_id for each in signals_of(three, tries)] == ["r3"]
     assert signals_of(four, tries) == []
+
+
+LATER = make_generation("later", 9000, session="s9", user="u9")
+
+
+def test_several_tries_are_abandoned_though_nobody_looked() -> None:
+    """Two answers to one message and then nothing: no view, stop or copy is needed to say so."""
+    tries = [make_generation("r1"), make_generation("r2", 9, links={"regenerate_of": "r1"}), LATER]
+    (signal,) = signals_of(DETECTORS["abandon"], tries)
+    assert (signal.response_id, signal.polarity, signal.event_ids) == ("r2", -1, ("generation-r2",))
+    assert signals_of(DETECTORS["abandon"], [make_generation("r1"), LATER]) == []
+
+
+def test_a_session_goes_on_with_an_answer_that_did_not_come() -> None:
+    """A vote on a later answer of the session tells of it, though its generation is missing; one of before does not."""
+    stopped = make_event("signal.stopped", second=20)
+    votes = [make_event("feedback.thumbs", "lost", second, payload={"value": 1}, subject={
+        "level": "response", "response_id": "lost", "session_id": "s1"}) for second in (60, 5)]
+    assert found("abandon", stopped, votes[0], LATER) == []
+    answer = make_generation("r1", 10)
+    assert [each.polarity for each in signals_of(DETECTORS["abandon"], [answer, stopped, votes[1], LATER])] == [-1]
+
+
+def test_a_clock_that_is_ahead_ends_no_session() -> None:
+    """An event stamped a day later than it came does not make the other sessions old; in time it does."""
+    came = "2026-01-05T00:01:00.000000Z"
+    ahead = make_generation("later", 86_400, session="s9", user="u9")
+    events = [replace(each, received_at=came) for each in (make_generation(), make_event("signal.stopped"), ahead)]
+    assert signals_of(DETECTORS["abandon"], events) == []
+    events[-1] = replace(events[-1], received_at=None)
+    assert [each.polarity for each in signals_of(DETECTORS["abandon"], events)] == [-1]
