@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals.build import by_turn
+from evalloop.signals.consent import happened
 from evalloop.signals.sessions import SECOND
 from evalloop.signals.threshold import threshold
 
@@ -60,13 +61,8 @@ class Dwell:
 
 
 def _newest(evidence: Evidence) -> Table:
-    """(now_us): when the newest event happened, which is as far as anything is known; no clock is asked, and an event
-    that is stamped later than anything was received does not count."""
-    events = evidence.events
-    clock = events.aggregate(received=events.received_at.max())
-    known = events.select("at_us", "occurred_at").cross_join(clock)
-    ahead = (known.occurred_at > known.received).fill_null(False)
-    return known.filter(~ahead).aggregate(now_us=known.at_us.max())
+    """(now_us): when the newest event happened, which is as far as anything is known; no clock is asked."""
+    return evidence.events.aggregate(now_us=happened(evidence.events).max())
 
 
 @dataclass

@@ -38,9 +38,9 @@ def _policy(events: Table) -> Table:
     erased = events.filter(events.event_type == ERASED)
     denied = changed.select(
         who=changed.user_key, erased_us=ibis.null("int64"),
-        **{f"no_{purpose}": ibis.ifelse(changed[f"may_{purpose}"], ibis.null("int64"), changed.at_us)
+        **{f"no_{purpose}": ibis.ifelse(changed[f"may_{purpose}"], ibis.null("int64"), happened(changed))
            for purpose in PURPOSES})
-    gone = erased.select(who=ibis.coalesce(erased.about_user, erased.user_key), erased_us=erased.at_us,
+    gone = erased.select(who=ibis.coalesce(erased.about_user, erased.user_key), erased_us=happened(erased),
                          **{f"no_{purpose}": ibis.null("int64") for purpose in PURPOSES})
     every = denied.union(gone)
     names = ("erased_us", *(f"no_{purpose}" for purpose in PURPOSES))
@@ -50,8 +50,14 @@ def _policy(events: Table) -> Table:
 @door.built_once
 def _as_allowed(events: Table, policy: Table) -> Table:
     both = events.left_join(policy, events.user_key == policy.who)
-    gone = (both.at_us <= both.erased_us) & (both.event_type != ERASED)
+    gone = (happened(both) <= both.erased_us) & (both.event_type != ERASED)
     kept = both.filter(~gone.fill_null(False))
-    may = {f"may_{purpose}": kept[f"may_{purpose}"] & (kept.at_us >= kept[f"no_{purpose}"]).fill_null(True)
+    may = {f"may_{purpose}": kept[f"may_{purpose}"] & (happened(kept) >= kept[f"no_{purpose}"]).fill_null(True)
            for purpose in PURPOSES}
     return kept.mutate(**may).select(*events.columns)
+
+
+def happened(events: Table) -> Any:
+    """When events happened (microseconds): not after they came, whatever their clocks said."""
+    ahead = events.occurred_at.delta(events.received_at, unit="microsecond")
+    return events.at_us - door.ibis.greatest(ahead, 0).fill_null(0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from evalloop.records.event import Event
 from evalloop.signals.derive import derive
 from evalloop.signals.explicit import Thumbs
 from evalloop.signals.weighted import weigh_evidence
-from evalloop.testing import evidence_of, make_event, make_generation
+from evalloop.testing import evidence_of, joined_of, make_event, make_generation
+from evalloop.testing.events import moment
 
 VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 
@@ -48,3 +50,16 @@ def test_erased_users_are_left_out() -> None:
     assert purposes(make_event("privacy.erased", "", 60, subject={"level": "user"})) == []
     by_staff = make_event("privacy.erased", "", 60, user=None, subject={"level": "user"}, payload={"user_key": "u1"})
     assert purposes(by_staff) == []
+
+
+def test_a_clock_that_is_ahead_outlives_no_erasure() -> None:
+    """A vote that was stored before the erasure is erased though it is stamped after it; so is consent narrowed."""
+    early = replace(VOTE, occurred_at=moment(660), received_at=moment(500))
+    late = replace(early, received_at=moment(661))
+    erased = make_event("privacy.erased", "", 600, subject={"level": "user"})
+    for vote, events in ((early, []), (late, [[late.event_id]])):
+        turns = joined_of([make_generation(), vote, erased]).turns
+        assert [[event.event_id for event in turn.events] for turn in turns] == events
+    evidence = evidence_of([make_generation(), early, changed(600, "ops")])
+    votes = evidence.engine.records(evidence.events.filter(evidence.events.event_type == early.event_type))
+    assert [row["may_eval"] for row in votes] == [False]
