@@ -316,7 +316,7 @@ def _with_context(found: Table, orphans: Table | None, events: Table) -> Table:
 def _with_following(turns: Table, acts: Table) -> Table:
     """The user's next message: the next prompt, else the first follow-up with words."""
     ibis = door.ibis
-    said = acts.filter((acts.event_type == "signal.followup") & acts.text.notnull())
+    said = acts.filter((acts.event_type == "signal.followup") & acts.text.nullif("").notnull())
     first = said.mutate(rank=ibis.row_number().over(
         ibis.window(group_by=said.response_id, order_by=[said.at_us, said.event_id])))
     first = first.filter(first["rank"] == 0).select(of_response="response_id", said_event="event_id", said_us="at_us")

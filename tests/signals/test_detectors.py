@@ -151,7 +151,7 @@ def test_thresholds_can_be_set() -> None:
     strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
     assert len(signals_of(Rephrase(), events)) == 1
     assert signals_of(strict, events) == []
-    assert strict.version.startswith("5+")
+    assert strict.version.startswith(f"{Rephrase().version}+")
     assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
     for wrong in ("rephrase.gap=9", "copy.full=much", "copy.full=nan", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):
@@ -249,6 +249,20 @@ def test_next_message_is_about_the_last_try(name: str) -> None:
               *(replace(event, event_id="next", subject={**event.subject, "response_id": "r3"})
                 for event in EVENTS[name])]
     assert [each.response_id for each in signals_of(DETECTORS[name], events)] == ["r2"]
+
+
+def test_a_follow_up_is_about_the_answer_that_it_names() -> None:
+    """Praise of the first of two tries is heard, and nothing is said of the second."""
+    praise = make_event("signal.followup", second=40, payload={"text": "thanks, that works"})
+    events = [make_generation(), make_generation("r2", 20, links={"regenerate_of": "r1"}), praise]
+    assert [(each.response_id, each.polarity) for each in signals_of(DETECTORS["reply"], events)] == [("r1", 1)]
+
+
+def test_a_follow_up_without_words_hides_no_other() -> None:
+    """The first one that says something counts."""
+    events = [make_event("signal.followup", second=second, payload={"text": text})
+              for second, text in ((30, ""), (40, "that is wrong"))]
+    assert found("reply", *events) == [(-1, 0.6)]
 
 
 def test_one_stop_is_one_signal_though_surfaces_are_named_twice() -> None:
