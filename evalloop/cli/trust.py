@@ -73,6 +73,8 @@ def _print_weights(told: Weighting) -> None:
     from tabulate import tabulate
 
     click.echo(f"{told.n:,} failures of {told.users:,} users, {told.quarantined:,} of weight 0")
+    if told.declared_none:
+        click.echo(f"{told.declared_none:,} count nothing: they are in segments that were declared to have no failures")
     click.echo(f"estimand: {told.estimand}")
     click.echo(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
     if told.unmatched > 0:
