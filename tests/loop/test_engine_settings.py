@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from evalloop import loop
+from evalloop.engine import open_engine
 from evalloop.errors import ConfigError
 from evalloop.loop.evidence import add_events
-from evalloop.testing import make_generation
+from evalloop.signals.derive import run
+from evalloop.testing import evidence_of, make_generation
 
 
 @pytest.mark.parametrize(("settings", "says"), [
@@ -30,6 +34,18 @@ def test_a_wrong_setting_is_named(settings: str, says: str, tmp_path: Path, monk
     project = loop.open_project()
     with pytest.raises(ConfigError, match=says):
         loop.failures(project)
+
+
+def test_a_detector_that_needs_too_much_memory_is_told_as_such() -> None:
+    """The engine was short of memory, the detector is not broken: the setting is the mend."""
+    class Large:
+        name, version, kind = "large", "1", "implicit"
+
+        def detect(self, evidence: Any) -> Any:
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+
+    with pytest.raises(ConfigError, match="not enough memory: Out of Memory"), open_engine(threads=1):
+        run(Large(), evidence_of([make_generation()]))
 
 
 def test_a_lake_without_its_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
