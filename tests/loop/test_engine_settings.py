@@ -12,8 +12,10 @@ import pytest
 from evalloop import loop
 from evalloop.engine import open_engine
 from evalloop.errors import ConfigError
-from evalloop.loop.evidence import add_events
+from evalloop.loop.evidence import _first_of_each, add_events
 from evalloop.signals.derive import run
+from evalloop.store import columns
+from evalloop.store.body import row_of
 from evalloop.testing import evidence_of, make_generation
 
 
@@ -83,3 +85,14 @@ def test_options_reach_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ZeroDivisionError), open_evidence(loop.open_project()):
         pass
     assert given == {"spark.executor.memory": "8g", "spark.executor.extraJavaOptions": "-Da=b"}
+
+
+def test_of_two_bodies_under_one_id_the_same_is_read_in_any_order() -> None:
+    """The rows of a warehouse have no order: two events of one id and time must not change places between analyses."""
+    events = [make_generation(prompt=prompt).to_dict() for prompt in ("one", "two")]
+    bodies = [row_of(event, "2026-01-05T23:00:00Z").body for event in events]
+    with open_engine(threads=1) as engine:
+        read = [engine.arrow(_first_of_each(engine.rows([columns.arrow((body, None) for body in given)],
+                                                        columns.schema()))).column("prompt").to_pylist()
+                for given in (bodies, bodies[::-1])]
+    assert read == [["one"], ["one"]]
