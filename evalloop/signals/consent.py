@@ -17,7 +17,8 @@ Table = Any
 def counted(engine: Engine, log: Table) -> tuple[Table, int]:
     """The events of the log that count, and how many of staff were left out.
 
-    Left out are events that another supersedes or retracts, and all that an erased user did up to the erasure.
+    Left out are events that another supersedes or retracts (for good: to retract that one brings nothing back), and all
+    that an erased user did up to the erasure.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
     both allow are left. Later events say for themselves.
     """

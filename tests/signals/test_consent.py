@@ -63,3 +63,11 @@ def test_a_clock_that_is_ahead_outlives_no_erasure() -> None:
     evidence = evidence_of([make_generation(), early, changed(600, "ops")])
     votes = evidence.engine.records(evidence.events.filter(evidence.events.event_type == early.event_type))
     assert [row["may_eval"] for row in votes] == [False]
+
+
+def test_what_was_taken_back_stays_so() -> None:
+    """A retraction that is itself retracted brings no vote back, in any order; a new vote counts."""
+    gone = make_event("feedback.retracted", "r1", 5, links={"retracts": VOTE.event_id})
+    back = make_event("feedback.retracted", "r1", 9, links={"retracts": gone.event_id})
+    assert purposes(gone, back) == purposes(back, gone) == []
+    assert len(purposes(gone, back, make_event("feedback.thumbs", "r1", 12, payload={"value": -1}))) == 1
