@@ -71,7 +71,7 @@ SETTINGS = (
     Setting("failure_threshold", float, 0.5, "probability of failure above which a turn is a failure", high=1),
     Setting("weighting", str, "auto", "weights of failures: auto, none, cap, rake or ipw"),
     Setting("user_cap", float, 1.0, "failures that one user counts as at most, in shares (0: no cap)"),
-    Setting("weight_limit", float, 10.0, "no failure weighs more than so many times the mean (0: no limit)"),
+    Setting("weight_limit", float, 10.0, "no unasked failure weighs more than so many times the mean (0: no limit)"),
     Setting("margins", list, (), "declared shares of failures, COLUMN:LEVEL=SHARE (default: expected from all turns)"),
     Setting("quarantine", list, (), "user keys whose votes and acts never count"),
     Setting("trusted", list, (), "user keys that the account filter leaves alone"),

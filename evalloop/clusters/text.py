@@ -12,18 +12,29 @@ _WORD = re.compile(r"\w+")
 _APOSTROPHE = re.compile(r"(?<=\w)['\u2019\u02bc](?=\w)")
 _SPACE = re.compile(r"\s+")
 _DRIVE = re.compile(r"\b[A-Za-z]:\\")
-_INSIDE = re.compile(r"\\n\w")
+_INSIDE, _AFTER_SPACE, _CLEAR = re.compile(r"\\n\w"), re.compile(r"\s\\n[a-z]"), re.compile(r"\\n(?![a-z])")
+_TEX = re.compile(r"\\(?:n(?:abla|atural|earrow|eq|ew(?:command|environment|line|page)?|geq|leq|mid|ode|oindent|onumber"
+                  r"|ormalsize|ot(?:in)?|parallel|sim|subset(?:eq)?|u|warrow)"
+                  r"|t(?:au|ext[a-z]*|frac|heta|ilde|imes|o|riangle))(?![A-Za-z])")
+"""Words of TeX that begin as an escaped line end or tab does."""
 _JOINER = "\u200d"
 
 
 def unescaped(text: str) -> str:
     """The text with line ends where each stands as the two characters ``\\n``: twice at least, or once before no word.
 
-    A text that has line ends, or a path of Windows, stays as it is.
+    A text that has line ends, a path of Windows or words of TeX (``\\nabla``) stays as it is, and so does one where all
+    may be such words: each before a small letter, one after a space.
     """
-    if "\\n" not in text or "\n" in text or _DRIVE.search(text) or (text.count("\\n") < 2 and _INSIDE.search(text)):
+    if "\\n" not in text or "\n" in text or _DRIVE.search(text) or _TEX.search(text) or _doubtful(text):
         return text
     return text.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\t", "    ")
+
+
+def _doubtful(text: str) -> bool:
+    if text.count("\\n") < 2:
+        return bool(_INSIDE.search(text))
+    return bool(_AFTER_SPACE.search(text)) and not _CLEAR.search(text)
 
 
 def comparable(text: str) -> str:

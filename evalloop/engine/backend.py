@@ -151,7 +151,9 @@ class DuckDB(Engine):
         import duckdb
 
         super().__exit__(kind, error, trace)
-        if isinstance(error, duckdb.OutOfMemoryException):
+        while error is not None and not isinstance(error, duckdb.OutOfMemoryException):
+            error = error.__cause__  # a detector that broke tells of the engine's error
+        if error is not None:
             raise ConfigError(f"the engine has not enough memory: {str(error).splitlines()[0]}", key="engine_memory",
                               fix="allow it more, as 4GB, or leave the setting out") from None
 

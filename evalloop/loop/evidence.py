@@ -121,10 +121,10 @@ def _options(given: Sequence[str]) -> dict[str, str]:
 
 
 def _first_of_each(events: Any) -> Any:
-    """Each event once, where a warehouse holds it twice."""
+    """Each event once, where a warehouse holds it twice: of two bodies the earlier, and the same in any order."""
     from evalloop.engine import ibis
 
-    window = ibis.window(group_by=events.event_id, order_by=events.at_us)
+    window = ibis.window(group_by=events.event_id, order_by=[events.at_us, events.body, events.received_at])
     numbered = events.mutate(copy=ibis.row_number().over(window))
     return numbered.filter(numbered.copy == 0).drop("copy")
 

@@ -37,7 +37,8 @@ class Weighting(Record):
     ``method`` is none, cap, rake or ipw; ``estimand`` says in words what a share then speaks of. ``n_effective``
     equally weighted failures would be worth as much, ``design_effect`` = counted failures / n_effective. ``off`` is the
     largest relative miss of a margin; ``unmatched`` the largest share of a margin without any failure in the sample.
-    ``quarantined`` failures have weight 0.
+    ``quarantined`` failures have weight 0, and so have ``declared_none``: those of a segment that was declared to have
+    none.
     """
 
     NESTED: ClassVar[Mapping[str, type[Record]]] = {"accounts": Account, "margins": Margin, "random_arm": RandomArm}
@@ -55,3 +56,4 @@ class Weighting(Record):
     accounts: tuple[Account, ...] = ()
     margins: tuple[Margin, ...] = ()
     random_arm: RandomArm = field(default_factory=lambda: RandomArm(0, 0, 0))
+    declared_none: int = 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
 from evalloop.signals.build import by_turn
+from evalloop.signals.consent import happened
 from evalloop.signals.sessions import SECOND
 from evalloop.signals.threshold import threshold
 
@@ -67,7 +68,7 @@ class Dwell:
 
 def _newest(evidence: Evidence) -> Table:
     """(now_us): when the newest event happened, which is as far as anything is known; no clock is asked."""
-    return evidence.events.aggregate(now_us=evidence.events.at_us.max())
+    return evidence.events.aggregate(now_us=happened(evidence.events).max())
 
 
 @dataclass
@@ -76,14 +77,15 @@ class Abandon:
 
     Bad after a stop, an error, ``tries`` answers to the same message, or an answer scrolled to less than ``scroll``.
     Good when the answer was taken over (copied, accepted, shared). Else silent: that a user ends a talk is no failure
-    by itself. ``signal.abandoned`` counts as the end of a session too.
+    by itself. ``signal.abandoned`` counts as the end of a session too. An answer of the session that is known from acts
+    alone goes on with it.
     """
 
     idle_s: float = threshold(1800.0, "the usual gap between sessions", high=10**9)
     tries: int = threshold(2, "a guess; good and bad abandonment: Li, Huffman, Tokuda, SIGIR 2009")
     scroll: float = threshold(0.5, "a guess", high=1)
     name: str = "abandon"
-    version: str = "3"
+    version: str = "4"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -94,8 +96,8 @@ class Abandon:
         # nothing follows any of the answers to the last message
         ends = ends.mutate(back=ibis.row_number().over(window),
                            tries=ends.count().over(ibis.window(group_by=ends.session_id)))
-        ends = ends.filter(ends.back == 0).select("response_id", "finish_reason", "tries", of_turn="event_id",
-                                                  turn_us="at_us", turn_user="user_key")
+        ends = _not_followed(ends.filter(ends.back == 0), turns).select(
+            "response_id", "finish_reason", "tries", of_turn="event_id", turn_us="at_us", turn_user="user_key")
         told = acts.filter(acts.event_type.isin(("signal.stopped", "signal.abandoned", "response.viewed", *TAKEN)))
         at = told.event_type
         seen = told.group_by("response_id").aggregate(
@@ -104,7 +106,7 @@ class Abandon:
             said=(at == "signal.abandoned").any(), scrolled=told.scroll_max.max())
         found = ends.left_join(seen, "response_id").drop("response_id_right")
         found = found.mutate(failed=(found.finish_reason == "error").fill_null(False))
-        found = found.filter(found.event_ids.notnull() | found.failed)
+        found = found.filter(found.event_ids.notnull() | found.failed | (found.tries >= self.tries))
         found = found.cross_join(_newest(evidence))
         took, stopped, said = (found[name].fill_null(False) for name in ("took", "stopped", "said"))
         last_us = ibis.greatest(found.turn_us, found.at_us.fill_null(found.turn_us))
@@ -118,3 +120,10 @@ class Abandon:
             "response_id", user_key=ibis.coalesce(marked.user_key, marked.turn_user), at_us="last_us",
             event_ids=ibis.coalesce(marked.event_ids, ibis.array([marked.of_turn])),
             polarity=marked.polarity, weight=ibis.ifelse(marked.polarity > 0, 0.1, 0.2))
+
+
+def _not_followed(ends: Table, turns: Table) -> Table:
+    """The last answers of sessions in which no act tells of a later answer whose generation is missing."""
+    lost = turns.filter(turns.event_id.isnull()).group_by(of_session="session_id").aggregate(lost_us=turns.at_us.max())
+    both = ends.left_join(lost, ends.session_id == lost.of_session)
+    return both.filter(~(both.lost_us > both.at_us).fill_null(False))

@@ -63,10 +63,11 @@ def last_per_user(acts: Table) -> Table:
     return last_of(acts, "response_id", "user_key")
 
 
-def last_of(acts: Table, *keys: str) -> Table:
-    """The last act for each value of some columns."""
+def last_of(acts: Table, *keys: str, before: Sequence[Any] = ()) -> Table:
+    """The last act for each value of some columns, of those that are first by the values ``before``."""
     ibis = door.ibis
-    window = ibis.window(group_by=[acts[key] for key in keys], order_by=[acts.at_us.desc(), acts.event_id.desc()])
+    window = ibis.window(group_by=[acts[key] for key in keys],
+                         order_by=[*before, acts.at_us.desc(), acts.event_id.desc()])
     ranked = acts.mutate(back=ibis.row_number().over(window))
     return ranked.filter(ranked.back == 0).drop("back")
 

@@ -131,7 +131,7 @@ def _slice(by: str, value: str, captured: UnitSums | None, spoken: UnitSums | No
 def gaps(evidence: Evidence) -> tuple[Gap, ...]:
     """What a surface stopped sending: earlier there, none since, and not by chance (p < 0.001 / pairs looked at).
 
-    An act counts on the day on which it was done, however long after its answer.
+    An act counts on the day on which it was done, however long after its answer, and never before it: clocks differ.
     """
     engine, turns = evidence.engine, evidence.turns
     answered = turns.filter(turns.event_id.notnull()).select("response_id", "day", where=turns.surface.fill_null(NONE))
@@ -140,7 +140,8 @@ def gaps(evidence: Evidence) -> tuple[Gap, ...]:
         volume[row["where"]][row["day"]] = row["n"]
     acts = evidence.acts.filter(evidence.acts.event_type != GENERATION)
     acts = acts.select("response_id", "event_type", day=(acts.at_us // DAY_US).cast("int64"))
-    acts = acts.inner_join(answered.drop("day"), "response_id")
+    acts = acts.inner_join(answered.rename(answer_day="day"), "response_id")
+    acts = acts.mutate(day=door.ibis.greatest(acts.day, acts.answer_day))
     sent: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for row in engine.records(acts.group_by("where", "event_type", "day").aggregate(n=acts.count())):
         sent[row["where"], row["event_type"]][row["day"]] = row["n"]

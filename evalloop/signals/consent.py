@@ -24,8 +24,8 @@ Answers = Callable[[], tuple[Table, Table] | None]
 def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
     """The events of the log that count, and how many of staff were left out.
 
-    Left out are events that another supersedes or retracts, all that an erased user did up to the erasure, and events
-    that allow neither ``ops`` nor ``analytics``.
+    Left out are events that another supersedes or retracts (for good: to retract that one brings nothing back), all
+    that an erased user did up to the erasure, and events that allow neither ``ops`` nor ``analytics``.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
     both allow are left. Later events say for themselves. An event that names no user, or one who reviews, goes by the
     user whose answer it is about (``spoken`` finds that): it is narrowed by each who acted there, and erased with one
@@ -106,9 +106,9 @@ def _policy(events: Table) -> Table:
     erased = events.filter(events.event_type == ERASED)
     denied = changed.select(
         who=changed.user_key, erased_us=ibis.null("int64"),
-        **{f"no_{purpose}": ibis.ifelse(changed[f"may_{purpose}"], ibis.null("int64"), changed.at_us)
+        **{f"no_{purpose}": ibis.ifelse(changed[f"may_{purpose}"], ibis.null("int64"), happened(changed))
            for purpose in PURPOSES})
-    gone = erased.select(who=ibis.coalesce(erased.about_user, erased.user_key), erased_us=erased.at_us,
+    gone = erased.select(who=ibis.coalesce(erased.about_user, erased.user_key), erased_us=happened(erased),
                          **{f"no_{purpose}": ibis.null("int64") for purpose in PURPOSES})
     every = denied.union(gone)
     names = ("erased_us", *(f"no_{purpose}" for purpose in PURPOSES))
@@ -133,8 +133,15 @@ def _as_allowed(events: Table, policy: Table, terms: Table | None) -> Table:
         both = both.mutate(also_gone=ibis.literal(False), **nothing)
     else:
         both = both.left_join(terms, both.event_id == terms.of_event)
-    gone = (both.at_us <= both.erased_us).fill_null(False) | both.also_gone.fill_null(False)
+    gone = (happened(both) <= both.erased_us).fill_null(False) | both.also_gone.fill_null(False)
     kept = both.filter(~(gone & (both.event_type != ERASED)))
-    may = {f"may_{name}": kept[f"may_{name}"] & (kept.at_us >= kept[f"no_{name}"]).fill_null(True)
-           & (kept.at_us >= kept[f"also_no_{name}"]).fill_null(True) for name in PURPOSES}
+    at_us = happened(kept)
+    may = {f"may_{name}": kept[f"may_{name}"] & (at_us >= kept[f"no_{name}"]).fill_null(True)
+           & (at_us >= kept[f"also_no_{name}"]).fill_null(True) for name in PURPOSES}
     return kept.mutate(**may).select(*events.columns)
+
+
+def happened(events: Table) -> Any:
+    """When events happened (microseconds): not after they came, whatever their clocks said."""
+    ahead = events.occurred_at.delta(events.received_at, unit="microsecond")
+    return events.at_us - door.ibis.greatest(ahead, 0).fill_null(0)

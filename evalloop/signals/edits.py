@@ -23,14 +23,15 @@ class Edit:
 
     The sample with the longest delay counts; those from after a change of branch or document do not. What is left is
     the event's ``similarity`` (four-gram), else retained by original characters, else the four-gram likeness of the
-    text ``after`` and the answer. ``no_revert`` below ``undone`` means that the user took the text out again.
+    text ``after`` and the answer; where that is not kept, nothing is known. ``no_revert`` below ``undone`` means that
+    the user took the text out again.
     """
 
     kept: float = threshold(0.90, ZIEGLER, high=1)
     light: float = threshold(0.67, ZIEGLER, high=1)
     undone: float = threshold(0.5, "a guess on VS Code's noRevert", high=1)
     name: str = "edit"
-    version: str = "3"
+    version: str = "4"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:

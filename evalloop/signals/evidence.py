@@ -63,7 +63,7 @@ class Evidence:
         return self.acts.filter(self.acts.event_type.isin(types))
 
     def words(self) -> Table:
-        """(event_id, said, answered): the user's words of each event that has some, and the answer to them."""
+        """(event_id, said, answered): the user's words of each event that has some, and the answer where it is kept."""
         return _words(self.events)
 
     def dialogue(self) -> Table:
@@ -75,7 +75,7 @@ class Evidence:
 def _words(events: Table) -> Table:
     said = door.ibis.coalesce(events.prompt.nullif(""), events.text)
     return events.filter(said.notnull() | (events.event_type == GENERATION)).select(
-        "event_id", said=said, answered=events.response)
+        "event_id", said=said, answered=events.response.nullif(""))
 
 
 @door.built_once
@@ -344,7 +344,7 @@ def _with_context(found: Table, orphans: Table | None, events: Table) -> Table:
 def _with_following(turns: Table, acts: Table) -> Table:
     """The user's next message: the next prompt, else the first follow-up with words."""
     ibis = door.ibis
-    said = acts.filter((acts.event_type == "signal.followup") & acts.text.notnull())
+    said = acts.filter((acts.event_type == "signal.followup") & acts.text.nullif("").notnull())
     first = said.mutate(rank=ibis.row_number().over(
         ibis.window(group_by=said.response_id, order_by=[said.at_us, said.event_id])))
     first = first.filter(first["rank"] == 0).select(of_response="response_id", said_event="event_id", said_us="at_us")

@@ -38,7 +38,7 @@ class Rephrase:
     gap_s: float = threshold(120.0, "gap and context are needed: Amazon ContReph 2021; the figure is a guess",
                              high=10**9)
     name: str = "rephrase"
-    version: str = "6"
+    version: str = "7"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:
@@ -60,9 +60,11 @@ class Rephrase:
 
 
 def last_tries(evidence: Evidence) -> Table:
-    """The turns that the user's words follow: of several answers to one message the last, for it is what was read."""
+    """The turns that the user's words follow: of several answers to one message the last, for it is what was read.
+    A follow-up says itself which one it speaks of."""
     again = evidence.of_type("signal.regenerated", "generation.completed")
-    return evidence.dialogue().anti_join(again, "response_id")
+    talk = evidence.turns.filter(evidence.turns.next_event.notnull())
+    return evidence.dialogue().anti_join(again.semi_join(talk, "response_id"), "response_id")
 
 
 def _both(found: Table) -> Any:
@@ -95,7 +97,7 @@ class Reply:
     """
 
     name: str = "reply"
-    version: str = f"6.{lexicon.VERSION}"
+    version: str = f"7.{lexicon.VERSION}"
     kind: str = "implicit"
 
     def detect(self, evidence: Evidence) -> Table:

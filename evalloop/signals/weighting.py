@@ -7,7 +7,7 @@ failure makes people click more than another. Only the random ask shows that (``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,8 @@ LEAST = 30
 @dataclass(frozen=True)
 class WeightOptions:
     """``method`` is one of METHODS (auto: rake where the segments allow it, else cap). ``cap`` is what one user counts
-    at most in all. ``limit``: no weight above so many times the mean. ``margins`` are declared shares of all failures
-    for the levels of a column, in place of the observed ones."""
+    at most in all. ``limit``: no weight above so many times the mean, but for those of the random ask. ``margins`` are
+    declared shares of all failures for the levels of a column, in place of the observed ones."""
 
     method: str = "auto"
     cap: float = 1.0
@@ -63,9 +63,9 @@ class Fit:
 def weights_of(heard: Heard, people: Population, options: WeightOptions | None = None) -> tuple[Floats, Weighting]:
     """What each failure counts in shares (n,; mean 1 over those that count), and how that came about.
 
-    Failures of weight 0 keep it. A user's failures share one cap, wherever they come from. Failures known only from the
-    random ask are an arm of their own: what they count goes by the inverse of the ask's probability, and the arm as a
-    whole counts as its users do.
+    Failures of weight 0 keep it, and those in a level whose declared share is 0 get it. A user's failures share one
+    cap, wherever they come from. Failures known only from the random ask are an arm of their own: what they count goes
+    by the inverse of the ask's probability, which no limit bounds, and the arm as a whole counts as its users do.
     """
 
     options = _checked(options or WeightOptions(), people)
@@ -75,8 +75,9 @@ def weights_of(heard: Heard, people: Population, options: WeightOptions | None =
     weights[counted] = _capped(weights[counted], units[counted], options)
     margins: tuple[Margin, ...] = ()
     method, off, unmatched = _least(options), 0.0, 0.0
+    people = _expected_anywhere(people, options)
     if organic.any():
-        fit = Fit(heard.rows[organic], weights[organic])
+        fit = Fit(_expected(people, heard.rows[organic], options), weights[organic])
         method = _method(options, people, fit)
         fitted, off, unmatched = _fitted(method, people, fit, options)
         weights[organic] = _scaled(fitted, fit.capped.sum())
@@ -84,7 +85,7 @@ def weights_of(heard: Heard, people: Population, options: WeightOptions | None =
     if asked.any():
         weights[asked] = _scaled(heard.design[asked] * weights[asked], weights[asked].sum())
     weights = _scaled(weights, float((weights > 0).sum()))
-    return weights, _told(weights, units, method, people, options, off, unmatched, margins)
+    return weights, _told(weights, heard, method, people, options, off, unmatched, margins)
 
 
 # ---- the fits --------------------------------------------------------------------------------------------------------
@@ -105,6 +106,23 @@ def _capped(weights: Floats, units: NDArray[np.int64], options: WeightOptions) -
 def _least(options: WeightOptions) -> str:
     """What is done without segments: the cap, unless there is none."""
     return "none" if options.method == "none" or not options.cap else "cap"
+
+
+def _expected_anywhere(people: Population, options: WeightOptions) -> Population:
+    """Without the columns in which no failure is expected, as where all accounts were set apart."""
+    return replace(people, columns=tuple(column for column in people.columns if column.name in options.margins
+                                         or people.expected(column).any()))
+
+
+def _expected(people: Population, rows: NDArray[np.int64], options: WeightOptions) -> NDArray[np.int64]:
+    """The rows, -1 where none of its sort is expected by the population and none was declared: nothing to weight by."""
+    import numpy as np
+
+    known = rows >= 0
+    for column in people.columns:
+        if column.name not in options.margins:
+            known &= people.expected(column)[column.codes[rows]] > 0
+    return np.where(known, rows, -1)
 
 
 def _method(options: WeightOptions, people: Population, fit: Fit) -> str:
@@ -146,6 +164,9 @@ def _raked(people: Population, fit: Fit, options: WeightOptions) -> tuple[Floats
     weights, unmatched = fit.capped[known], float(len(met) < len(pairs))
     for _ in range(TRIMS):
         raked = stats.rake(weights, [codes for codes, _ in met], [target for _, target in met])
+        if not raked.weights.any():
+            raise ConfigError("no failure lies where all margins allow one", key="margins",
+                              fix="give more than 0 to a level that they share, or leave one of them out")
         weights, unmatched = raked.weights, max(unmatched, raked.unmatched)
         if not options.limit or weights.max() <= options.limit * weights.mean() * (1 + SLACK):
             break
@@ -216,7 +237,7 @@ def _margins(people: Population, fit: Fit, fitted: Floats, options: WeightOption
     return tuple(found)
 
 
-def _told(weights: Floats, units: NDArray[np.int64], method: str, people: Population, options: WeightOptions,
+def _told(weights: Floats, heard: Heard, method: str, people: Population, options: WeightOptions,
           off: float, unmatched: float, margins: tuple[Margin, ...]) -> Weighting:
     from evalloop import stats
 
@@ -224,7 +245,8 @@ def _told(weights: Floats, units: NDArray[np.int64], method: str, people: Popula
     effect = stats.design_effect(weights) if counted.any() else 1.0
     return Weighting(
         method=method, estimand=_estimand(method, people, options), n=int(weights.size),
-        users=len(set(units[counted].tolist())), quarantined=int((~counted).sum()),
+        users=len(set(heard.units[counted].tolist())), quarantined=int((heard.weights <= 0).sum()),
+        declared_none=int(((heard.weights > 0) & ~counted).sum()),
         n_effective=float(counted.sum()) / effect, design_effect=effect,
         columns=tuple(column.name for column in people.columns) if method in ("rake", "ipw") else (), off=off,
         unmatched=unmatched, margins=margins)

@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from evalloop.signals.turns import Joined
 
 RECEIVED = "2026-01-05T23:00:00.000000Z"
+"""When events came, but for those that say it themselves or happened later: these came as they happened."""
 
 
 def evidence_of(events: Iterable[Event]) -> Evidence:
     """The turns and acts of some events, on DuckDB; made once for the same events in the same order."""
     from evalloop.store.body import row_of
 
-    found: Evidence = _gathered(tuple(row_of(event.to_dict(), RECEIVED).body for event in events))
+    found: Evidence = _gathered(tuple((row_of(event.to_dict(), RECEIVED).body, _received(event)) for event in events))
     return found
+
+
+def _received(event: Event) -> str:
+    return event.received_at or max(RECEIVED, event.occurred_at)
 
 
 def signals_of(detector: Detector, events: Iterable[Event] | Evidence) -> list[Signal]:
@@ -47,13 +52,13 @@ def derived_of(events: Iterable[Event], detectors: Iterable[Detector]) -> dict[s
 
 
 @lru_cache(maxsize=32)
-def _gathered(bodies: tuple[str, ...]) -> Any:
+def _gathered(rows: tuple[tuple[str, str], ...]) -> Any:
     from evalloop.signals.evidence import gather
     from evalloop.store import columns
 
     engine = _engine().branch()
     schema = columns.schema()
-    return gather(engine, engine.rows([columns.arrow((body, RECEIVED) for body in bodies)] if bodies else [], schema))
+    return gather(engine, engine.rows([columns.arrow(rows)] if rows else [], schema))
 
 
 @cache

@@ -80,9 +80,11 @@ def test_line_ends_as_two_characters_are_no_words() -> None:
     assert prose(r"\n\ndef append(a):\n    pass\nit fails for lists") == "it fails for lists"
 
 
-@pytest.mark.parametrize("text", [r"put it in src\new", r"C:\new\notes is empty", "a\nb \\n c \\n d", "plain"])
+@pytest.mark.parametrize("text", [
+    r"put it in src\new", r"the gradient \nabla f should be \nabla g", r"use $\nu$ and $\nabla$, not $a\neq b$",
+    r"so a \ne b and \neg c", r"x = \theta\n\ny = 2\n", r"C:\new\notes is empty", "a\nb \\n c \\n d", "plain"])
 def test_what_is_no_escaped_line_end_stays(text: str) -> None:
-    """Paths, and texts that have line ends of their own."""
+    """Paths, words of TeX, and texts that have line ends of their own."""
     assert unescaped(text) == text
 
 

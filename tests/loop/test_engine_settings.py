@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from evalloop import loop
+from evalloop.engine import open_engine
 from evalloop.errors import ConfigError
-from evalloop.loop.evidence import add_events
-from evalloop.testing import make_event, make_generation
+from evalloop.loop.evidence import _first_of_each, add_events
+from evalloop.signals.derive import run
+from evalloop.store import columns
+from evalloop.store.body import row_of
+from evalloop.testing import evidence_of, make_event, make_generation
 
 
 @pytest.mark.parametrize(("settings", "says"), [
@@ -30,6 +36,18 @@ def test_a_wrong_setting_is_named(settings: str, says: str, tmp_path: Path, monk
     project = loop.open_project()
     with pytest.raises(ConfigError, match=says):
         loop.failures(project)
+
+
+def test_a_detector_that_needs_too_much_memory_is_told_as_such() -> None:
+    """The engine was short of memory, the detector is not broken: the setting is the mend."""
+    class Large:
+        name, version, kind = "large", "1", "implicit"
+
+        def detect(self, evidence: Any) -> Any:
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+
+    with pytest.raises(ConfigError, match="not enough memory: Out of Memory"), open_engine(threads=1):
+        run(Large(), evidence_of([make_generation()]))
 
 
 def test_a_lake_without_its_package_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,3 +102,14 @@ def test_another_gap_between_sessions_derives_signals_anew(tmp_path: Path, monke
             return [each.response_id for each in found]
 
     assert [ended(1800), ended(300), ended(1800)] == [[], ["r1"], []]
+
+
+def test_of_two_bodies_under_one_id_the_same_is_read_in_any_order() -> None:
+    """The rows of a warehouse have no order: two events of one id and time must not change places between analyses."""
+    events = [make_generation(prompt=prompt).to_dict() for prompt in ("one", "two")]
+    bodies = [row_of(event, "2026-01-05T23:00:00Z").body for event in events]
+    with open_engine(threads=1) as engine:
+        read = [engine.arrow(_first_of_each(engine.rows([columns.arrow((body, None) for body in given)],
+                                                        columns.schema()))).column("prompt").to_pylist()
+                for given in (bodies, bodies[::-1])]
+    assert read == [["one"], ["one"]]

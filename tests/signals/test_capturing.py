@@ -81,3 +81,9 @@ def test_what_always_comes_late_is_no_gap() -> None:
     assert gaps_of([0] * 20, lambda day: [
         make_event("outcome.ticket", f"chat-{day}-{row}", (day + 5) * DAY, payload={"status": "failure"})
         for row in range(20)]) == ()
+
+
+def test_an_act_by_a_slow_clock_counts_on_the_day_of_its_answer() -> None:
+    """The first vote of a surface is stamped seconds before midnight, its answer seconds after: no gap, no error."""
+    vote = make_event("feedback.thumbs", "r1", -2, payload={"value": 1})
+    assert gaps(evidence_of([make_generation(second=3), vote, make_generation("r2", DAY, session="s2")])) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from evalloop.records.event import Event
@@ -9,7 +10,8 @@ from evalloop.signals import evalloop_detectors
 from evalloop.signals.derive import derive
 from evalloop.signals.explicit import Thumbs
 from evalloop.signals.weighted import weigh_evidence
-from evalloop.testing import evidence_of, make_event, make_generation
+from evalloop.testing import evidence_of, joined_of, make_event, make_generation
+from evalloop.testing.events import moment
 
 VOTE = make_event("feedback.thumbs", payload={"value": -1, "text": "bad"})
 
@@ -133,3 +135,24 @@ def test_outcome_of_an_answer_to_staff_is_left_out_with_it() -> None:
     assert [name for name, _ in failures(*events)] == ["r2"]
     counts = evidence_of(events).counts
     assert (counts["internal"], counts["orphans"]) == (2, 0)
+
+
+def test_a_clock_that_is_ahead_outlives_no_erasure() -> None:
+    """A vote that was stored before the erasure is erased though it is stamped after it; so is consent narrowed."""
+    early = replace(VOTE, occurred_at=moment(660), received_at=moment(500))
+    late = replace(early, received_at=moment(661))
+    erased = make_event("privacy.erased", "", 600, subject={"level": "user"})
+    for vote, events in ((early, []), (late, [[late.event_id]])):
+        turns = joined_of([make_generation(), vote, erased]).turns
+        assert [[event.event_id for event in turn.events] for turn in turns] == events
+    evidence = evidence_of([make_generation(), early, changed(600, "ops")])
+    votes = evidence.engine.records(evidence.events.filter(evidence.events.event_type == early.event_type))
+    assert [row["may_eval"] for row in votes] == [False]
+
+
+def test_what_was_taken_back_stays_so() -> None:
+    """A retraction that is itself retracted brings no vote back, in any order; a new vote counts."""
+    gone = make_event("feedback.retracted", "r1", 5, links={"retracts": VOTE.event_id})
+    back = make_event("feedback.retracted", "r1", 9, links={"retracts": gone.event_id})
+    assert purposes(gone, back) == purposes(back, gone) == []
+    assert len(purposes(gone, back, make_event("feedback.thumbs", "r1", 12, payload={"value": -1}))) == 1

@@ -153,7 +153,7 @@ def test_thresholds_can_be_set() -> None:
     strict = with_thresholds([Rephrase()], ["rephrase.gap_s = 9"])[0]
     assert len(signals_of(Rephrase(), events)) == 1
     assert signals_of(strict, events) == []
-    assert strict.version.startswith("6+")
+    assert strict.version.startswith(f"{Rephrase().version}+")
     assert {each.name: each.source for each in thresholds(DETECTORS.values())}["dwell.wpm"].endswith("Brysbaert 2019")
     for wrong in ("rephrase.gap=9", "copy.full=much", "copy.full=nan", "nobody.x=1"):
         with pytest.raises(ConfigError, match="thresholds"):
@@ -212,6 +212,15 @@ def test_edit_without_a_measure_is_passed_over() -> None:
     assert found("edit", make_event("signal.edited", payload={"delay_ms": 0})) == []
 
 
+def test_edit_of_an_answer_that_is_not_kept_is_no_rewrite() -> None:
+    """Where only the answer's length is known, the text after an edit says nothing; a measure of its own still does."""
+    answer = make_generation(payload={"response_chars": 500})
+    after = {"delay_ms": 30_000, "after": "The invoice is due in thirty days, thanks."}
+    assert signals_of(DETECTORS["edit"], [answer, make_event("signal.edited", payload=after)]) == []
+    (signal,) = signals_of(DETECTORS["edit"], [answer, make_event("signal.edited", payload={**after, "similarity": 1})])
+    assert signal.polarity == 1
+
+
 def test_reflex_is_quarantined_and_says_why() -> None:
     """Accepting faster than reading has weight 0 and a reason."""
     reflex = make_event("signal.accepted", payload={"time_to_accept_ms": 299})
@@ -267,6 +276,20 @@ def test_next_message_is_about_the_last_try(name: str) -> None:
     assert [each.response_id for each in signals_of(DETECTORS[name], events)] == ["r2"]
 
 
+def test_a_follow_up_is_about_the_answer_that_it_names() -> None:
+    """Praise of the first of two tries is heard, and nothing is said of the second."""
+    praise = make_event("signal.followup", second=40, payload={"text": "thanks, that works"})
+    events = [make_generation(), make_generation("r2", 20, links={"regenerate_of": "r1"}), praise]
+    assert [(each.response_id, each.polarity) for each in signals_of(DETECTORS["reply"], events)] == [("r1", 1)]
+
+
+def test_a_follow_up_without_words_hides_no_other() -> None:
+    """The first one that says something counts."""
+    events = [make_event("signal.followup", second=second, payload={"text": text})
+              for second, text in ((30, ""), (40, "that is wrong"))]
+    assert found("reply", *events) == [(-1, 0.6)]
+
+
 def test_one_stop_is_one_signal_though_surfaces_are_named_twice() -> None:
     """No surface and an empty one are the same."""
     others = [make_generation(name, 9, session=name, user=name, context=context)
@@ -318,3 +341,34 @@ def test_short_look_needs_no_wait_where_another_try_was_asked_for() -> None:
     assert found("dwell", view(1, 1000), *EVENTS["regenerate"]) == [(-1, 0.2)]
     assert found("dwell", view(1, 1000), make_generation("r2", 60, prompt="else"), other(9000)) == []
     assert found("dwell", view(1, 1000, "lost"), other(9000)) == []
+
+
+LATER = make_generation("later", 9000, session="s9", user="u9")
+
+
+def test_several_tries_are_abandoned_though_nobody_looked() -> None:
+    """Two answers to one message and then nothing: no view, stop or copy is needed to say so."""
+    tries = [make_generation("r1"), make_generation("r2", 9, links={"regenerate_of": "r1"}), LATER]
+    (signal,) = signals_of(DETECTORS["abandon"], tries)
+    assert (signal.response_id, signal.polarity, signal.event_ids) == ("r2", -1, ("generation-r2",))
+    assert signals_of(DETECTORS["abandon"], [make_generation("r1"), LATER]) == []
+
+
+def test_a_session_goes_on_with_an_answer_that_did_not_come() -> None:
+    """A vote on a later answer of the session tells of it, though its generation is missing; one of before does not."""
+    stopped = make_event("signal.stopped", second=20)
+    votes = [make_event("feedback.thumbs", "lost", second, payload={"value": 1}, subject={
+        "level": "response", "response_id": "lost", "session_id": "s1"}) for second in (60, 5)]
+    assert found("abandon", stopped, votes[0], LATER) == []
+    answer = make_generation("r1", 10)
+    assert [each.polarity for each in signals_of(DETECTORS["abandon"], [answer, stopped, votes[1], LATER])] == [-1]
+
+
+def test_a_clock_that_is_ahead_ends_no_session() -> None:
+    """An event stamped a day later than it came does not make the other sessions old; in time it does."""
+    came = "2026-01-05T00:01:00.000000Z"
+    ahead = make_generation("later", 86_400, session="s9", user="u9")
+    events = [replace(each, received_at=came) for each in (make_generation(), make_event("signal.stopped"), ahead)]
+    assert signals_of(DETECTORS["abandon"], events) == []
+    events[-1] = replace(events[-1], received_at=None)
+    assert [each.polarity for each in signals_of(DETECTORS["abandon"], events)] == [-1]

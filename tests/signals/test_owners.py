@@ -90,7 +90,24 @@ def test_a_deal_is_joined_by_its_task_before_its_user() -> None:
     soon = act("soon", "outcome.deal", "20T10", {"task_id": "deal-7"}, "ada", status="success", window_s=3600)
     turns = {turn.response_id: [event.event_id for event in turn.events] for turn in join([*events, soon]).turns}
     assert turns["r-1"] == ["deal", "soon"]
-    assert (weights(Outcome(), events), weights(Outcome(), [*events, soon])) == ([0.8], [0.0])
+    assert (weights(Outcome(), events), weights(Outcome(), [*events[:2], soon])) == ([0.8], [0.0])
+
+
+def test_a_late_outcome_takes_nothing_from_one_in_time() -> None:
+    """A ticket of 15 days later does not undo one within 72 hours, whether both name the answer or its user."""
+    answer = act("gen-1", "generation.completed", "05T10", {"response_id": "r-1"}, "ada")
+    for subjects in ({"task_id": "t-1"}, {"task_id": "t-2"}), ({"response_id": "r-1"}, {"response_id": "r-1"}):
+        soon, late = (act(name, "outcome.ticket", at, subject, "ada", status=status) for name, at, status, subject
+                      in zip(("soon", "late"), ("05T11", "20T11"), ("failure", "success"), subjects, strict=True))
+        (signal,) = signals_of(Outcome(), [answer, soon, late])
+        assert (signal.polarity, signal.weight, signal.event_ids) == (-1, 0.8, ("soon",))
+
+
+def test_a_window_of_any_length_is_compared() -> None:
+    """A window beyond what whole microseconds can count stops nothing."""
+    events = [act("gen-1", "generation.completed", "05T10", {"response_id": "r-1"}),
+              act("ticket", "outcome.ticket", "20T11", {"response_id": "r-1"}, status="failure", window_s=1e13)]
+    assert weights(Outcome(), events) == [0.8]
 
 
 def test_a_reviewer_owns_no_answer() -> None:

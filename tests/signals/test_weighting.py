@@ -238,6 +238,28 @@ def test_margin_that_nobody_can_meet_is_told() -> None:
     assert told.unmatched == 1
 
 
+def test_margins_that_exclude_each_other_are_refused() -> None:
+    """No failure lies where both columns allow one: an error of the settings, not of the arithmetic."""
+    columns = (Column("plan", np.array([0, 1]), ("free", "pro")), Column("surface", np.array([0, 1]), ("web", "app")))
+    heard = Heard(np.ones(40), np.zeros(40, bool), np.zeros(40), np.arange(40), np.repeat([0, 1], 20))
+    margins = {"plan": {"free": 0.0, "pro": 1.0}, "surface": {"web": 1.0, "app": 0.0}}
+    with pytest.raises(ConfigError, match="no failure lies where all margins allow one"):
+        weights_of(heard, Population(2, columns), WeightOptions("rake", margins=margins))
+
+
+def test_a_segment_of_accounts_set_apart_takes_no_weight_from_honest_failures() -> None:
+    """Where no answer of a level counts, its failures count as the others do on average; where none does, all alike."""
+    column = (Column("plan", np.array([0, 1]), ("free", "pro")),)
+    heard = Heard(np.ones(40), np.zeros(40, bool), np.zeros(40), np.arange(40), np.repeat([0, 1], 20))
+    for mass in ([100.0, 0.0], [0.0, 0.0]):
+        weights, told = weights_of(heard, Population(2, column, mass=np.array(mass)), WeightOptions())
+        assert weights == pytest.approx(np.ones(40))
+        assert (told.quarantined, told.users, told.declared_none) == (0, 40, 0)
+    declared = WeightOptions(margins={"plan": {"free": 1.0, "pro": 0.0}})
+    weights, told = weights_of(heard, Population(2, column), declared)
+    assert (weights[20:].any(), told.quarantined, told.declared_none) == (False, 0, 20)
+
+
 @pytest.mark.parametrize(("limit", "most"), [(10.0, 10), (3.0, 3), (0.0, 20.5)])
 def test_no_weight_passes_its_bound(limit: float, most: float) -> None:
     """One failure stands for half of all: it counts as much as the bound allows, and the miss is told."""
