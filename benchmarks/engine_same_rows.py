@@ -5,11 +5,12 @@
     python benchmarks/engine_same_rows.py --events 98000000 --memory 3GB --folder /tmp/engines
 
 ``cluster`` starts an Apache Spark standalone cluster on this machine: a master and two worker processes of one core
-each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py``) and run the product's
-own expressions: sessions and turns, all detectors, the fused score, capture rate by day, surface and plan, the cells
-that weights are fitted to, the weights, weekly theme shares, preference pairs, and the labels and features that a score
-is fitted on. Every result is written as Parquet
-by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs. With ``--folder``
+each (Java 17 and pip's pyspark). Both engines read the same Parquet files (``synthetic_lake.py`` and, so that
+every rule has something to do, ``odd_events.py``) and run the product's own expressions: sessions and turns, all
+detectors, the fused score, capture rate by day, surface and plan, the cells that weights are fitted to, the weights,
+weekly theme shares, preference pairs, and the labels and features that a score is fitted on. Every result is written as
+Parquet by the engine that made it, and compared row by row, as multisets; exit 1 when a single row differs. With
+``--folder``
 the lake and each engine's rows stay there: called again, what is complete is taken from there.
 """
 
@@ -32,6 +33,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import odd_events
 import pyarrow as pa
 import synthetic_lake
 
@@ -225,6 +227,7 @@ def lake(folder: Path, events: int) -> list[str]:
     if not done.exists():
         subprocess.run([sys.executable, synthetic_lake.__file__, "--events", str(events), "--out", str(folder)],
                        check=True, stdout=sys.stderr)
+        odd_events.make(folder, min(events // 100, odd_events.MOST))
         done.touch()
     return synthetic_lake.files(folder)
 

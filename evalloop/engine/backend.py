@@ -326,10 +326,15 @@ class Spark(Engine):
         return self._table(self._computed(self._frame(table)), table.schema())
 
     def _computed(self, frame: Any) -> Any:
-        """The frame computed and cut off from how it was made: plans that grow with every table stop the planner."""
+        """The frame computed and cut off from how it was made: plans that grow with every table stop the planner.
+
+        Its columns are named anew, or they would count as those that they were made from, and Spark, without adaptive
+        execution, loses a column where the two meet in a join.
+        """
         from pyspark import StorageLevel
 
-        return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
+        kept = frame.localCheckpoint(eager=True, storageLevel=StorageLevel.DISK_ONLY)
+        return kept.toDF(*kept.columns)
 
     def batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         found = self._frame(table).toArrow().cast(table.schema().to_pyarrow())
