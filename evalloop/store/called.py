@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from evalloop.records.event import OTHERS
 
-GENERATION = "generation.completed"
+GENERATION, CHANGED = "generation.completed", "consent.changed"
 LINKS = ("regenerate_of", "edit_of", "rephrase_of")
 OF_OLD = ("regenerate_of", "rephrase_of")
+TO_ACTS = ("edit_of", "rephrase_of")
 DIRECT = (*LINKS, "response_id", "provider_response_id")
 SLIM = ("event_id", "event_type", "source_kind", "at_us", "user_key", "about_user", "replaces", "session_id", "task_id",
         "turn_index", "message_id", "trace_id", "span_id", *DIRECT)
@@ -47,7 +48,8 @@ def answer_id(answer: Row) -> str:
 
 def called(row: Row) -> tuple[str, ...]:
     """The names that an event gives the answer it speaks of, best first, each with its kind."""
-    links = [f"{kind} {row[name]}" for name in LINKS if row[name] is not None for kind in "rme"]
+    links = [f"{kind} {row[name]}" for name in LINKS if row[name] is not None
+             for kind in ("rame" if name in TO_ACTS else "rme")]
     if any(row[name] is not None for name in OF_OLD):
         return tuple(links)
     message = row["message_id"]
@@ -86,6 +88,7 @@ class Known:
         self._wanted = wanted
         self._own: set[str] = set()
         self._means: defaultdict[str, set[str]] = defaultdict(set)
+        self._heard: dict[str, str] = {}
 
     def add(self, answer: Row) -> bool:
         """Takes an answer; whether one of the names may mean it. Of each name no more than two answers are held."""
@@ -99,11 +102,17 @@ class Known:
                 hit = True
         return hit
 
+    def hear(self, acts: Iterable[Seen]) -> None:
+        """Takes acts, once all answers are there: a link to one of them is one to the answer that it means."""
+        self._heard = {act.event: name for act in acts if (name := self.meant(act.names)) is not None}
+
     def meant(self, names: Iterable[str]) -> str | None:
         """The answer that the best of these names means, if any does."""
         for name in names:
             if name[0] == "r" and name[2:] in self._own:
                 return name[2:]
+            if name[0] == "a" and name[2:] in self._heard:
+                return self._heard[name[2:]]
             if len(found := self._means.get(name, ())) == 1:
                 return next(iter(found))
         return None

@@ -6,7 +6,19 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from evalloop.store.called import GENERATION, Known, Lines, Row, Seen, answer_id, called, known_as, orphan, seen
+from evalloop.store.called import (
+    CHANGED,
+    GENERATION,
+    Known,
+    Lines,
+    Row,
+    Seen,
+    answer_id,
+    called,
+    known_as,
+    orphan,
+    seen,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Place:
         self._keys, self._met, self._sessions = keys, met, sessions
         self._ids, self._names, self._tasks = set[str](), set[str](), set[str]()
         self._made, self._replaced, self._lines = set[str](), set[str](), Lines()
-        self.named = set[str]()
+        self._linked, self.named = set[str](), set[str]()
         self.near: list[Seen] = []
 
     def beside(self, row: Row) -> None:
@@ -51,15 +63,26 @@ class Place:
         made = row["event_type"] == GENERATION
         if made and row["task_id"] in self._tasks:
             self._lines.add("task", row["task_id"], row["at_us"], answer_id(row))
-        if answer_id(row) in self._ids if made else self._is_near(row):
+        if row["event_type"] != CHANGED and (answer_id(row) in self._ids if made else self._is_near(row)):
             self.near.append(seen(row))
 
     def _is_near(self, row: Row) -> bool:
         return (row["session_id"] in self._sessions or row["task_id"] in self._tasks or orphan(row) in self._met
                 or not self._names.isdisjoint(called(row)))
 
+    def after(self, row: Row) -> None:
+        """Takes what links to an act of these, where it was not taken yet."""
+        if row["event_id"] not in self._linked:
+            self._linked.add(row["event_id"])
+            self.near.append(seen(row))
+
+    def acts(self) -> set[str]:
+        """Ids of the acts that may be about these answers."""
+        self._linked = {each.event for each in self.near}
+        return {each.event for each in self.near if each.made is None}
+
     def settle(self, known: Known) -> Belongings:
-        """What belongs to the user, once all is there; ``known`` are the answers that the names mean that it gives."""
+        """What belongs to the user, once all is there; ``known`` says which answers the names of ``near`` mean."""
         answers = self._answers()
         self._order(known, answers)
         about = [each.made or known.meant(each.names) or each.orphan or self._lines.before(each) for each in self.near]

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from evalloop.store import columns
-from evalloop.store.called import GENERATION, SLIM, Known, Lines, Row, Seen, answer_id, seen
+from evalloop.store.body import canonical
+from evalloop.store.called import CHANGED, GENERATION, SLIM, TO_ACTS, Known, Lines, Row, Seen, answer_id, seen
+from evalloop.store.columns import picked
 from evalloop.store.log import EventLog
 from evalloop.store.places import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ERASED, CHANGED = "privacy.erased", "consent.changed"
+ERASED = "privacy.erased"
 SAID = ("text", "ideal", "after", "explanation", "comment")
 BATCH = 5_000
+FEW = 20
+"""So many values are looked for in the text of an event before it is parsed."""
 Body = Mapping[str, Any]
 
 
@@ -50,11 +54,14 @@ def find(log: EventLog, keys: Collection[str]) -> Traces:
     """Reads the log for the user's acts, the answers that they mean, those beside them, what others did there, and the
     answers that these mean; then for the words of what belongs to the user."""
     traces = Traces(frozenset(keys))
-    place = Place(traces.keys, *_met(log, traces.keys))
-    for row in _answers(log):
+    met, sessions = _met(log, traces.keys)
+    place = Place(traces.keys, met, sessions)
+    for row in _answers(log) if met or sessions else ():
         place.beside(row)
     for row in _rows(log):
         place.look(row)
+    for row in _with(log, TO_ACTS, place.acts()):
+        place.after(row)
     found = place.settle(_known(log, place.near))
     traces.events = place.named | found.events
     traces.responses, traces.sessions, traces.shared = found.responses, found.sessions, found.shared
@@ -85,17 +92,16 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-
 # ---- the log ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(log: EventLog, wanted: Callable[[pa.Table], Any] | None = None) -> Iterator[Row]:
-    """The slim columns of all events that may be about an answer, or of those that are wanted."""
-    import pyarrow as pa
+def _rows(log: EventLog, wanted: Callable[[pa.Table], Any] | None = None,
+          marks: Collection[str] = ("",)) -> Iterator[Row]:
+    """The slim columns of all events but erasures, or of those that are wanted: their bodies have one of ``marks``."""
     import pyarrow.compute as pc
 
-    for table in _tables(log):
-        some = pc.invert(pc.is_in(table.column("event_type"), pa.array((ERASED, CHANGED))))
+    for table in _tables(log, marks):
+        some = pc.not_equal(table.column("event_type"), ERASED)
         some = some if wanted is None else pc.and_(some, wanted(table))
         for batch in table.filter(some).to_batches(max_chunksize=BATCH):
             yield from batch.to_pylist()
@@ -104,29 +110,34 @@ def _rows(log: EventLog, wanted: Callable[[pa.Table], Any] | None = None) -> Ite
 def _answers(log: EventLog) -> Iterator[Row]:
     import pyarrow.compute as pc
 
-    return _rows(log, lambda table: pc.equal(table.column("event_type"), GENERATION))
+    return _rows(log, lambda table: pc.equal(table.column("event_type"), GENERATION), [f'"{GENERATION}"'])
 
 
-def _own(log: EventLog, keys: frozenset[str]) -> Iterator[Row]:
+def _with(log: EventLog, names: Sequence[str], values: Collection[str]) -> Iterator[Row]:
+    """The events that have one of the values in one of these columns."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    return _rows(log, lambda table: pc.is_in(table.column("user_key"), pa.array(sorted(keys))))
+    if not values:
+        return iter(())
+    given, marks = pa.array(sorted(values)), [f'"{name}"' for name in names]
+    marks = marks if len(values) > FEW else [canonical(each).decode() for each in values]
+    return _rows(log, lambda table: reduce(pc.or_, (pc.is_in(table.column(name), given) for name in names)), marks)
 
 
-def _tables(log: EventLog) -> Iterator[pa.Table]:
+def _tables(log: EventLog, marks: Collection[str]) -> Iterator[pa.Table]:
     """Inbox and lake, whole: also what waits in a conflict."""
-    bodies = _inbox(log)
+    bodies = (body for (body,) in _inbox(log, "body") if any(mark in body for mark in marks))
     while some := list(islice(bodies, BATCH)):
-        yield columns.arrow((body, None) for body in some).select(SLIM)
+        yield picked(some, SLIM)
     yield from log.lake.tables(SLIM)
 
 
-def _inbox(log: EventLog) -> Iterator[str]:
+def _inbox(log: EventLog, *names: str) -> Iterator[Any]:
     from sqlalchemy import select
 
     with log.store.engine.connect().execution_options(read_only=True, yield_per=1000) as connection:
-        yield from connection.execute(select(log.store.table.c.body)).scalars()
+        yield from connection.execute(select(*(log.store.table.c[name] for name in names)))
 
 
 def _bodies(log: EventLog, ids: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -134,9 +145,9 @@ def _bodies(log: EventLog, ids: Collection[str]) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for body in _inbox(log):
-        if (event := json.loads(body))["event_id"] in ids:
-            yield event
+    for event_id, body in _inbox(log, "event_id", "body"):
+        if event_id in ids:
+            yield json.loads(body)
     wanted = pa.array(sorted(ids))
     for table in log.lake.tables(["event_id", "body"]):
         for body in table.filter(pc.is_in(table.column("event_id"), wanted)).column("body").to_pylist():
@@ -148,8 +159,10 @@ def _bodies(log: EventLog, ids: Collection[str]) -> Iterator[dict[str, Any]]:
 
 def _met(log: EventLog, keys: frozenset[str]) -> tuple[set[str], set[str]]:
     """The answers that the user got or acted on, and the sessions of these and of the acts."""
-    own = [each for each in map(seen, _own(log, keys)) if each.owner]
-    known = Known({name for each in own for name in (*each.names, *([f"r {each.made}"] if each.made else []))})
+    own = [seen(row) for row in _with(log, ["user_key"], keys) if row["event_type"] != CHANGED]
+    own = [each for each in own if each.owner]
+    targets = [seen(row) for row in _with(log, ["event_id"], _linked(own))]
+    known = Known(_names([*own, *targets]) | {f"r {each.made}" for each in own if each.made})
     tasks = {each.task for each in own if each.session is None} - {None}
     lines, sessions_of = Lines(), defaultdict[str, set[str]](set)
     for row in _answers(log):
@@ -157,6 +170,7 @@ def _met(log: EventLog, keys: frozenset[str]) -> tuple[set[str], set[str]]:
             sessions_of[answer_id(row)] |= {row["session_id"]} - {None}
             lines.add("task", row["task_id"], row["at_us"], answer_id(row))
     lines.sort()
+    known.hear(targets)
     met = {each.made or known.meant(each.names) or each.orphan or lines.before(each) for each in own} - {None}
     sessions = {each.session for each in own if each.session is not None}
     return {str(each) for each in met}, sessions.union(*(sessions_of[each] for each in met if each))
@@ -164,7 +178,17 @@ def _met(log: EventLog, keys: frozenset[str]) -> tuple[set[str], set[str]]:
 
 def _known(log: EventLog, near: Collection[Seen]) -> Known:
     """What the names mean that these events give."""
-    known = Known({name for each in near for name in each.names})
-    for row in _answers(log) if any(each.names for each in near) else ():
+    known = Known(_names(near))
+    for row in _answers(log) if near else ():
         known.add(row)
+    known.hear(near)
     return known
+
+
+def _names(events: Iterable[Seen]) -> set[str]:
+    return {name for each in events for name in each.names}
+
+
+def _linked(events: Iterable[Seen]) -> set[str]:
+    """Ids of the acts that some events may link to."""
+    return {name[2:] for name in _names(events) if name[0] == "a"}

@@ -138,6 +138,13 @@ CASES: dict[str, tuple[list[Event], set[int]]] = {
     "an event whose clock is ahead goes too": (
         [answer(), act(), replace(outcome(second=NOW + 900), received_at=moment(1000)),
          replace(act(second=NOW + 900), received_at=moment(1000))], {0, 1, 2, 3}),
+    "a link to an act is one to what that act speaks of": (
+        [answer("r1"), act("r1"), replace(act(None, user=None, kind="signal.edited"), links={"edit_of": "e0"}),
+         answer("r2", session="s2"), act("r2", user=None), replace(act(None), links={"rephrase_of": "e2"})],
+        {0, 1, 2, 3, 4, 5}),
+    "a change of consent is the user's, and no act": (
+        [answer(), act(kind="consent.changed"), act(user="u2", kind="consent.changed"), act(user="u2"), outcome(),
+         act("r8")], {1, 5}),
     "an event that names its user in the payload is the user's": (
         [answer(), make_event("signal.copied", user=None, payload={"user_key": "u1"})], {1}),
     "an answer whose clock is ahead goes too": ([answer(second=NOW + 900), act(second=NOW + 901)], {0, 1}),
