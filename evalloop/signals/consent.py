@@ -28,12 +28,12 @@ def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
     that an erased user did up to the erasure, and events that allow neither ``ops`` nor ``analytics``.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
     both allow are left. Later events say for themselves. An event that names no user, or one who reviews, goes by the
-    user whose answer it is about (``spoken`` finds that): it is narrowed by each who acted there, and erased with one
-    who did alone. One about an answer that is left out is left out with it.
+    user whose answer it is about (``spoken`` finds that, in the whole log): it is narrowed by each who acted there, and
+    erased once all of them are. One about an answer that is left out is left out with it.
     """
     replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
     every = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
-    answers = cache(lambda: spoken(engine.view(every)) if engine.count(_of_nobody(every)) else None)
+    answers = cache(lambda: spoken(log) if engine.count(_of_nobody(every)) else None)
     return _countable(engine, _allowed(engine, every, answers), answers)
 
 
@@ -95,7 +95,13 @@ def _about_left_out(kept: Table, events: Table, generations: Table, acts: Table)
 def _met(policy: Table, events: Table) -> Table:
     """The policy of those users of whom something is there."""
     others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
-    return policy.semi_join(others, policy.who == others.user_key)
+    others = others.select(named=_named(others))
+    return policy.semi_join(others, policy.who == others.named)
+
+
+def _named(events: Table) -> Any:
+    """The user whom an event names, as its actor or else in its payload."""
+    return door.ibis.coalesce(events.user_key, events.about_user)
 
 
 @door.built_once
@@ -119,15 +125,16 @@ def _policy(events: Table) -> Table:
 def _terms(belongs: Table, policy: Table) -> Table:
     """What policies say of events that do not name their users: erased or not, and until when a purpose is denied."""
     both = belongs.inner_join(policy, belongs.owner == policy.who)
-    gone = (both.alone & (both.of_us <= both.erased_us)).fill_null(False)
+    gone = (both.of_us <= both.erased_us).fill_null(False)
     return both.group_by("of_event").aggregate(
-        also_gone=gone.any(), **{f"also_no_{name}": both[f"no_{name}"].max() for name in PURPOSES})
+        also_gone=both.owner.nunique(where=gone) == both.of_many.max(),
+        **{f"also_no_{name}": both[f"no_{name}"].max() for name in PURPOSES})
 
 
 @door.built_once
 def _as_allowed(events: Table, policy: Table, terms: Table | None) -> Table:
     ibis = door.ibis
-    both = events.left_join(policy, events.user_key == policy.who)
+    both = events.left_join(policy, _named(events) == policy.who)
     if terms is None:
         nothing = {f"also_no_{name}": ibis.null("int64") for name in PURPOSES}
         both = both.mutate(also_gone=ibis.literal(False), **nothing)

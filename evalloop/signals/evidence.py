@@ -42,6 +42,8 @@ _FOUND = ("response_id", "event_id", "at_us", "session_id", "user_key", "stitche
           "regenerate_of", "prompt_chars")
 _SESSION = ("response_id", "event_id", "at_us", "session_id", "user_key", "turn_index", "regenerate_of", "prompt_chars")
 """What sessions are found by."""
+_OWNED = ("event_id", "response_id", "session_id", "user_key", "source_kind", "happened_us")
+"""What owners are found by."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,29 @@ def gather(engine: Engine, log: Table, *, idle_s: float = IDLE_S) -> Evidence:
         "doubled": doubled, "turns": engine.count(generations)})
 
 
-def _spoken_of(engine: Engine, events: Table) -> tuple[Table, Table]:
-    """The generations among ``events``, and the acts with the response that each speaks of."""
-    generations, _ = _generations(engine, events)
-    others = engine.view(_others(events))
+def _spoken_of(engine: Engine, log: Table) -> tuple[Table, Table]:
+    """The answers of the log, and what may say whose they are: all acts with the response that each speaks of, also
+    those that were taken back, and other events that made the same answer."""
+    events = engine.view(log.mutate(happened_us=consent.happened(log)))
+    made = _made(engine, events)
+    generations = made.filter(made.copy == 0)
+    others = engine.view(events.filter(~events.event_type.isin((GENERATION, consent.CHANGED, consent.ERASED))))
     unknown = unnamed(engine, others, generations)
     spoken = None if unknown is None else _spoken(engine, others, unknown, generations)
-    return generations, engine.view(_acts(others, spoken))
+    acts = _acts(others, spoken)
+    return generations, engine.view(acts.select(*_OWNED).union(made.filter(made.copy > 0).select(*_OWNED)))
+
+
+def _made(engine: Engine, events: Table) -> Table:
+    """Every event that made an answer; ``copy`` is 0 for the first of each that nothing replaces."""
+    ibis = door.ibis
+    found = engine.keep(_named(events, "source_kind", "happened_us"))
+    if not engine.first(_doubled(found))["n"]:
+        return found.mutate(copy=ibis.literal(0, "int64"))
+    gone = events.filter(events.replaces.notnull()).select(replaced="replaces").distinct()
+    both = found.left_join(gone, found.event_id == gone.replaced)
+    by_time = ibis.window(group_by=both.response_id, order_by=[both.replaced.notnull(), both.at_us, both.event_id])
+    return engine.keep(both.mutate(copy=ibis.row_number().over(by_time)).drop("replaced"))
 
 
 # ---- responses -------------------------------------------------------------------------------------------------------
@@ -140,12 +158,12 @@ def _generations(engine: Engine, events: Table) -> tuple[Table, int]:
 
 
 @door.built_once
-def _named(events: Table) -> Table:
+def _named(events: Table, *also: str) -> Table:
     made = events.filter(events.event_type == GENERATION)
     named = made.mutate(
         response_id=door.ibis.coalesce(made.response_id, made.provider_response_id, made.event_id),
         prompt_chars=made.prompt.length().cast("int64"))
-    return named.select(*_SESSION, *_NAMES[:-1])
+    return named.select(*_SESSION, *_NAMES[:-1], *also)
 
 
 @door.built_once

@@ -187,6 +187,28 @@ def arrow(rows: Iterable[tuple[str, str | None]]) -> pa.Table:
     return pa.concat_tables(parts) if parts else schema().empty_table()
 
 
+def picked(bodies: Iterable[str], names: Sequence[str]) -> pa.Table:
+    """Some of the columns of events, the others are not read; times are those of ``occurred_at``."""
+    import pyarrow as pa
+
+    with _uncollected():
+        given = [_parsed(body, None) for body in bodies]
+        reads = {name: (kind, get) for name, kind, get in COLUMNS if name in names and get is not None}
+        arrays = {name: array(_values(given, get), kind) for name, (kind, get) in reads.items()}
+        if "at_us" in names:
+            arrays["at_us"] = array(_values(given, _At("occurred_at")), "timestamp").cast(pa.int64())
+    return pa.table([arrays[name] for name in names], names=list(names))
+
+
+def _values(given: Sequence[Row], get: _At | Callable[[Row], Any]) -> list[Any]:
+    """The values of one column."""
+    if not isinstance(get, _At):
+        return [get(event) for event in given]
+    *block, key = get.path
+    held = [event.get(block[0]) for event in given] if block else given
+    return [each.get(key) if isinstance(each, dict) else None for each in held]
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Leaves Python's search for circles out: parsed JSON has none, and searching it takes a third of the time."""

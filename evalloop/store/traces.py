@@ -1,31 +1,40 @@
-"""What belongs to one user in the log: events that name the user, and those that name nobody and can be no one else's.
+"""What belongs to one user in the log: events that name the user, and those that are about an answer of the user's.
 
-An answer that names no user belongs to the one who acted on it, by whichever of its names, unless another user did so
-too; without any act it belongs to who alone acted in its session. Who reviews (a person, a model, code) owns nothing.
+Whose an answer is goes by the rule of ``evalloop.signals.owners`` (docs/capture.md tells it). The log is streamed: what
+is held are ids of the user's events, of the answers and sessions where the user was, and of what others did there.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import reduce
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from evalloop.records.event import OTHERS
 from evalloop.store.body import canonical
+from evalloop.store.called import CHANGED, GENERATION, SLIM, TO_ACTS, Known, Lines, Row, Seen, answer_id, seen
+from evalloop.store.columns import picked
 from evalloop.store.log import EventLog
+from evalloop.store.places import Place
 
-ERASED, GENERATION = "privacy.erased", "generation.completed"
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ERASED = "privacy.erased"
 SAID = ("text", "ideal", "after", "explanation", "comment")
-LINKS = ("regenerate_of", "edit_of", "rephrase_of")
+BATCH = 5_000
+FEW = 20
+"""So many values are looked for in the text of an event before it is parsed."""
 Body = Mapping[str, Any]
 
 
 @dataclass
 class Traces:
     """Where a user left something: ids of events, of responses and sessions, and the user's own words; ``shared`` are
-    answers that name nobody and stay, for another user acted on them too."""
+    answers that name nobody and stay, for another user was there too."""
 
     keys: frozenset[str]
     events: set[str] = field(default_factory=set)
@@ -40,10 +49,25 @@ class Traces:
         return response not in self.shared and (
             response in self.responses or subject.get("session_id") in self.sessions)
 
-    def keep(self, event: Body) -> None:
-        """Takes the id and the words of an event that is to go."""
-        self.events.add(event["event_id"])
-        self.words.update(words_of(event))
+
+def find(log: EventLog, keys: Collection[str]) -> Traces:
+    """Reads the log for the user's acts, the answers that they mean, those beside them, what others did there, and the
+    answers that these mean; then for the words of what belongs to the user."""
+    traces = Traces(frozenset(keys))
+    met, sessions = _met(log, traces.keys)
+    place = Place(traces.keys, met, sessions)
+    for row in _answers(log) if met or sessions else ():
+        place.beside(row)
+    for row in _rows(log):
+        place.look(row)
+    for row in _with(log, TO_ACTS, place.acts()):
+        place.after(row)
+    found = place.settle(_known(log, place.near))
+    traces.events = place.named | found.events
+    traces.responses, traces.sessions, traces.shared = found.responses, found.sessions, found.shared
+    if traces.events:
+        traces.words.update(word for body in _bodies(log, traces.events) for word in words_of(body))
+    return traces
 
 
 def words_of(event: Body) -> Iterator[str]:
@@ -68,150 +92,103 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def find(log: EventLog, keys: Collection[str]) -> Traces:
-    """Three readings of the log: how the user's acts call answers, which these are, and what belongs to them."""
-    traces, names = Traces(frozenset(keys)), set[str]()
-    needles = [canonical(key)[1:-1].decode() for key in keys]
-    for event in _events(log, lambda body: any(each in body for each in needles)):
-        if _user(event) in traces.keys and event["event_type"] != ERASED and _of_owner(event):
-            names |= names_of(event)
-            traces.sessions |= {_session(event)} - {None}
-    found = _Belongings(traces, _answers(log, names, traces.sessions))
-    for event in _events(log):
-        if event["event_type"] != ERASED:
-            found.look(event)
-    found.settle()
-    return traces
+# ---- the log ---------------------------------------------------------------------------------------------------------
 
 
-def _events(log: EventLog, wanted: Callable[[str], bool] = lambda body: True) -> Iterator[dict[str, Any]]:
-    """Every event of inbox and lake whose body is wanted, as a mapping."""
+def _rows(log: EventLog, wanted: Callable[[pa.Table], Any] | None = None,
+          marks: Collection[str] = ("",)) -> Iterator[Row]:
+    """The slim columns of all events but erasures, or of those that are wanted: their bodies have one of ``marks``."""
+    import pyarrow.compute as pc
+
+    for table in _tables(log, marks):
+        some = pc.not_equal(table.column("event_type"), ERASED)
+        some = some if wanted is None else pc.and_(some, wanted(table))
+        for batch in table.filter(some).to_batches(max_chunksize=BATCH):
+            yield from batch.to_pylist()
+
+
+def _answers(log: EventLog) -> Iterator[Row]:
+    import pyarrow.compute as pc
+
+    return _rows(log, lambda table: pc.equal(table.column("event_type"), GENERATION), [f'"{GENERATION}"'])
+
+
+def _with(log: EventLog, names: Sequence[str], values: Collection[str]) -> Iterator[Row]:
+    """The events that have one of the values in one of these columns."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not values:
+        return iter(())
+    given, marks = pa.array(sorted(values)), [f'"{name}"' for name in names]
+    marks = marks if len(values) > FEW else [canonical(each).decode() for each in values]
+    return _rows(log, lambda table: reduce(pc.or_, (pc.is_in(table.column(name), given) for name in names)), marks)
+
+
+def _tables(log: EventLog, marks: Collection[str]) -> Iterator[pa.Table]:
+    """Inbox and lake, whole: also what waits in a conflict."""
+    bodies = (body for (body,) in _inbox(log, "body") if any(mark in body for mark in marks))
+    while some := list(islice(bodies, BATCH)):
+        yield picked(some, SLIM)
+    yield from log.lake.tables(SLIM)
+
+
+def _inbox(log: EventLog, *names: str) -> Iterator[Any]:
     from sqlalchemy import select
 
     with log.store.engine.connect().execution_options(read_only=True, yield_per=1000) as connection:
-        for body in filter(wanted, connection.execute(select(log.store.table.c.body)).scalars()):
+        yield from connection.execute(select(*(log.store.table.c[name] for name in names)))
+
+
+def _bodies(log: EventLog, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The events with these ids, as mappings."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for event_id, body in _inbox(log, "event_id", "body"):
+        if event_id in ids:
             yield json.loads(body)
-    for table in log.lake.tables(["body"]):
-        for body in filter(wanted, table.column("body").to_pylist()):
+    wanted = pa.array(sorted(ids))
+    for table in log.lake.tables(["event_id", "body"]):
+        for body in table.filter(pc.is_in(table.column("event_id"), wanted)).column("body").to_pylist():
             yield json.loads(body)
 
 
-def _user(event: Body) -> Any:
-    return (event.get("actor") or {}).get("user_key")
+# ---- what is near the user -------------------------------------------------------------------------------------------
 
 
-def _session(event: Body) -> Any:
-    return (event.get("subject") or {}).get("session_id")
+def _met(log: EventLog, keys: frozenset[str]) -> tuple[set[str], set[str]]:
+    """The answers that the user got or acted on, and the sessions of these and of the acts."""
+    own = [seen(row) for row in _with(log, ["user_key"], keys) if row["event_type"] != CHANGED]
+    own = [each for each in own if each.owner]
+    targets = [seen(row) for row in _with(log, ["event_id"], _linked(own))]
+    known = Known(_names([*own, *targets]) | {f"r {each.made}" for each in own if each.made})
+    tasks = {each.task for each in own if each.session is None} - {None}
+    lines, sessions_of = Lines(), defaultdict[str, set[str]](set)
+    for row in _answers(log):
+        if known.add(row) | (row["task_id"] in tasks):
+            sessions_of[answer_id(row)] |= {row["session_id"]} - {None}
+            lines.add("task", row["task_id"], row["at_us"], answer_id(row))
+    lines.sort()
+    known.hear(targets)
+    met = {each.made or known.meant(each.names) or each.orphan or lines.before(each) for each in own} - {None}
+    sessions = {each.session for each in own if each.session is not None}
+    return {str(each) for each in met}, sessions.union(*(sessions_of[each] for each in met if each))
 
 
-def _of_owner(event: Body) -> bool:
-    """Whether an event can say whose an answer is."""
-    return (event.get("source") or {}).get("kind") not in OTHERS
+def _known(log: EventLog, near: Collection[Seen]) -> Known:
+    """What the names mean that these events give."""
+    known = Known(_names(near))
+    for row in _answers(log) if near else ():
+        known.add(row)
+    known.hear(near)
+    return known
 
 
-def names_of(event: Body) -> set[str]:
-    """Every name that an event gives an answer, each with its kind; a message id may be a response id too."""
-    subject, links = event.get("subject") or {}, event.get("links") or {}
-    message, trace, session = (subject.get(name) for name in ("message_id", "trace_id", "session_id"))
-    direct = [*(links.get(name) for name in LINKS if event["event_type"] != GENERATION), subject.get("response_id"),
-              subject.get("provider_response_id"), message if event["event_type"] != GENERATION else None]
-    others = {"m": (message,), "s": (trace, subject.get("span_id")), "t": (trace,),
-              "n": (session, subject.get("turn_index"))}
-    return {f"r {name}" for name in direct if name} | {
-        " ".join((kind, *map(str, parts))) for kind, parts in others.items() if None not in parts}
+def _names(events: Iterable[Seen]) -> set[str]:
+    return {name for each in events for name in each.names}
 
 
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Answers:
-    """The answers that a user may own: by ``name``, those that the user's acts mean, and by ``id`` all of them."""
-
-    by_name: dict[str, str]
-    acted: set[str]
-    ids: set[str]
-
-
-def _id_of(generation: Body) -> str:
-    subject = generation.get("subject") or {}
-    return str(subject.get("response_id") or subject.get("provider_response_id") or generation["event_id"])
-
-
-def _answers(log: EventLog, names: set[str], sessions: set[Any]) -> _Answers:
-    """The answers of these names or sessions. A name that two answers share means neither, but one's own id."""
-    own: dict[str, set[str]] = {}
-    means: defaultdict[str, set[str]] = defaultdict(set)
-    for event in _events(log, lambda body: f'"{GENERATION}"' in body):
-        if event["event_type"] != GENERATION:
-            continue
-        called, name = names_of(event), _id_of(event)
-        if hit := (called | {f"r {name}"}) & names:
-            for each in hit:
-                means[each].add(name)
-        if hit or _session(event) in sessions:
-            own.setdefault(name, set()).update({f"r {name}"}, (each for each in called if each[0] in "rms"))
-    clear = {name: name[2:] if name[2:] in ids and name[0] == "r" else min(ids) for name, ids in means.items()
-             if len(ids) == 1 or (name[0] == "r" and name[2:] in ids)}
-    unknown = {name: name[2:] for name in names - means.keys() if name[0] == "r"}
-    by_name = {each: name for name, called in own.items() for each in called if each not in means}
-    return _Answers({**by_name, **unknown, **clear}, {*unknown.values(), *clear.values()}, set(own))
-
-
-class _Held(NamedTuple):
-    """An event that names nobody: the answers that it is about, its session and its words."""
-
-    event: str
-    made: str | None
-    about: frozenset[str]
-    session: Any
-    words: tuple[str, ...]
-
-
-class _Belongings:
-    """Tells the user's events from those of others, and settles whose the others are once all were seen."""
-
-    def __init__(self, traces: Traces, answers: _Answers) -> None:
-        self._traces, self._answers = traces, answers
-        self._owned: set[str] = set()
-        self._contested: set[str] = set()
-        self._visited: set[Any] = set()
-        self._held: list[_Held] = []
-
-    def look(self, event: Body) -> None:
-        """Takes what the user's is, notes what others acted on, and holds what names nobody."""
-        user, about, session = _user(event), self._about(event), _session(event)
-        if user in self._traces.keys or (
-                user is None and (event.get("payload") or {}).get("user_key") in self._traces.keys):
-            self._traces.keep(event)
-            self._owned |= {_id_of(event)} if event["event_type"] == GENERATION else set()
-        elif user is not None:
-            if _of_owner(event):
-                self._contested |= about
-                self._visited |= {session} & self._traces.sessions
-        elif about or session in self._traces.sessions:
-            made = _id_of(event) if event["event_type"] == GENERATION else None
-            self._held.append(_Held(event["event_id"], made, about, session, tuple(words_of(event))))
-
-    def _about(self, event: Body) -> frozenset[str]:
-        if event["event_type"] == GENERATION:
-            return frozenset({_id_of(event)} & (self._answers.ids | self._answers.acted))
-        return frozenset(self._answers.by_name[name] for name in names_of(event) & self._answers.by_name.keys())
-
-    def settle(self) -> None:
-        """Takes what nobody else can own."""
-        traces = self._traces
-        self._contested -= self._owned
-        traces.sessions -= self._visited
-        for each in self._held:
-            if self._belongs(each):
-                traces.events.add(each.event)
-                traces.words.update(each.words)
-            elif each.made is not None:
-                traces.shared.add(each.made)
-        traces.responses |= (self._answers.acted | self._answers.ids) - self._contested - traces.shared
-
-    def _belongs(self, held: _Held) -> bool:
-        if held.about & self._contested:
-            return False
-        return bool(held.about & self._answers.acted) or held.session in self._traces.sessions
+def _linked(events: Iterable[Seen]) -> set[str]:
+    """Ids of the acts that some events may link to."""
+    return {name[2:] for name in _names(events) if name[0] == "a"}

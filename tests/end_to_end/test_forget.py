@@ -141,11 +141,11 @@ def empty(tmp_path: Path) -> loop.Project:
     {"response_id": "r8"}, {"provider_response_id": "p8"}, {"response_id": "p8"}, {"message_id": "m8"},
     {"message_id": "r8"}, {"trace_id": "a" * 32}, {"trace_id": "a" * 32, "span_id": "b" * 16}])
 def test_an_answer_that_names_nobody_goes_with_who_alone_acted_on_it(empty: loop.Project, name: dict[str, str]) -> None:
-    """By whichever of its names the act speaks of it; a reviewer's act makes it nobody else's."""
+    """By whichever of its names the act speaks of it; a reviewer's act makes it nobody else's, and goes with it."""
     known = answer(provider_response_id="p8", message_id="m8", trace_id="a" * 32, span_id="b" * 16)
     send(empty, [known, act("ada", **name), act("rita", "reviewer", response_id="r8")])
     done = loop.forget_user(empty, "ada")
-    assert (done.counts["inbox"], done.left) == (2, ())
+    assert (done.counts["inbox"], done.left) == (3, ())
     assert holders(empty.config.root) == []
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from evalloop.records.times import time_text, us_of
 from evalloop.store import columns
+from evalloop.store.called import SLIM
+from evalloop.testing import make_event, make_generation
 
 TIMES = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(time_text)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -43,3 +45,12 @@ def test_times_are_counted_in_microseconds_and_days(times: list[str]) -> None:
     micros = [us_of(time) for time in (*times, times[0])]
     assert table.column("at_us").to_pylist() == [*micros, None]
     assert table.column("day").to_pylist() == [*(each // 86_400_000_000 for each in micros), None]
+
+
+def test_some_columns_are_those_of_the_whole_table() -> None:
+    """Also of values that are of another kind than their column."""
+    odd: dict[str, Any] = {"event_id": "e", "event_type": "x", "occurred_at": "2026-01-05T00:00:01Z",
+                           "subject": {"turn_index": "one"}, "links": {"retracts": "e0", "edit_of": 7}, "actor": {}}
+    made = [make_generation().to_dict(), make_event("signal.copied").to_dict(), odd]
+    bodies = [json.dumps(each) for each in made]
+    assert columns.picked(bodies, SLIM).equals(columns.arrow((body, None) for body in bodies).select(SLIM))
