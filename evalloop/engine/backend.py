@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from evalloop.engine.addresses import hadoop_address, hadoop_unglobbed, quoted, unglobbed
 from evalloop.engine.compiled import Compiler, named, numbers, query_of, schema_of, size_of
 from evalloop.errors import ConfigError, EvalloopError, UsageError
 
@@ -174,7 +175,7 @@ class DuckDB(Engine):
         if not addresses:
             return self.rows([], schema)
         self._objects(addresses[0])
-        paths = ", ".join(_quoted(_literal(each)) for each in addresses)
+        paths = ", ".join(quoted(unglobbed(each)) for each in addresses)
         self.backend.raw_sql(f'create view "{name}" as select * from '  # noqa: S608 - quoted
                              f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false)")
         return named(name, schema_of(schema))
@@ -243,7 +244,7 @@ class DuckDB(Engine):
     def write(self, table: Table, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         query = self._typed(table)
-        place = _quoted(str(folder / "part-0.parquet"))
+        place = quoted(str(folder / "part-0.parquet"))
         self.backend.raw_sql(f"copy ({query}) to {place} (format parquet, compression zstd)")
 
     def close(self) -> None:
@@ -303,7 +304,7 @@ class Spark(Engine):
     def parquet(self, addresses: Sequence[str], schema: pa.Schema) -> Table:
         if not addresses:
             return self.rows([], schema)
-        paths = [each if "://" in each else _unglobbed(_file_address(Path(each))) for each in addresses]
+        paths = [each if "://" in each else hadoop_unglobbed(hadoop_address(Path(each))) for each in addresses]
         return self._table(self.session.read.parquet(*paths), schema_of(schema))
 
     def rows(self, tables: Iterable[pa.Table], schema: pa.Schema) -> Table:
@@ -349,7 +350,7 @@ class Spark(Engine):
         return self._table(self._computed(frame), schema_of(schema))
 
     def write(self, table: Table, folder: Path) -> None:
-        self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(_file_address(folder))
+        self._frame(table).write.mode("overwrite").option("compression", "zstd").parquet(hadoop_address(folder))
 
     def close(self) -> None:
         self.session.stop()
@@ -379,25 +380,3 @@ def _spark_schema(schema: pa.Schema) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(schema)
-
-
-# ---- addresses -------------------------------------------------------------------------------------------------------
-
-
-def _file_address(path: Path) -> str:
-    """The address of a file as Hadoop reads it: nothing is escaped, a folder ``day=1`` keeps its name."""
-    return f"file://{path.absolute()}"
-
-
-def _unglobbed(address: str) -> str:
-    """The address with Hadoop's wildcards switched off."""
-    return "".join(f"\\{char}" if char in "*?[]{}\\" else char for char in address)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _literal(path: str) -> str:
-    """The path with DuckDB's wildcards switched off."""
-    return path if "://" in path else "".join(f"[{char}]" if char in "*?[" else char for char in path)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalloop.engine.addresses import unglobbed
 from evalloop.errors import EmptyError, RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _query(connection: duckdb.DuckDBPyConnection, place: str, selection: str, ta
         f"read_csv(?, header = true, sample_size = -1, all_varchar = {str(all_text).lower()})")
     try:
         query = f"select {selection} from {reader}{tail}"  # noqa: S608 - quoted names, the place is a parameter
-        return connection.sql(query, params=[_literal_path(place)]).to_arrow_reader(BATCH)
+        return connection.sql(query, params=[unglobbed(place)]).to_arrow_reader(BATCH)
     except duckdb.Error as error:
         raise _unreadable(place, str(error)) from None
 
@@ -122,11 +123,6 @@ def _unreadable(place: str, reason: str) -> UsageError:
     first = reason.splitlines()[0]
     return UsageError(f"{place}: cannot be read: {_KIND.sub('', first)}",
                       fix="check that the file is a table with one header line")
-
-
-def _literal_path(place: str) -> str:
-    """The path with the engine's wildcards switched off."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in place)
 
 
 def _suffix(place: str) -> str:
