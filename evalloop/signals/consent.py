@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from evalloop import engine as door
+from evalloop.signals.near import near
 from evalloop.signals.owners import belonging, of_nobody
 
 if TYPE_CHECKING:
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
 
 GENERATION, CHANGED, ERASED = "generation.completed", "consent.changed", "privacy.erased"
 PURPOSES = ("ops", "analytics", "eval", "training", "notify")
+MAY = tuple(f"may_{purpose}" for purpose in PURPOSES)
 Table = Any
 Spoken = Callable[[Table], tuple[Table, Table]]
 """The generations among some events, and the acts with the response that each speaks of."""
-Answers = Callable[[], tuple[Table, Table] | None]
-"""Those of the log; None where every event names its user."""
+Answers = Callable[[Table], tuple[Table, Table] | None]
+"""Those near some events; None where every event names its user."""
 
 
 def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
@@ -28,53 +30,80 @@ def counted(engine: Engine, log: Table, spoken: Spoken) -> tuple[Table, int]:
     that an erased user did up to the erasure, and events that allow neither ``ops`` nor ``analytics``.
     ``consent.changed`` carries the purposes that its user still allows of what came before: of these events those that
     both allow are left. Later events say for themselves. An event that names no user, or one who reviews, goes by the
-    user whose answer it is about (``spoken`` finds that, in the whole log): it is narrowed by each who acted there, and
-    erased once all of them are. One about an answer that is left out is left out with it.
+    user whose answer it is about (``spoken`` finds that): it is narrowed by each who acted there, and erased once all
+    of them are. One about an answer that is left out is left out with it.
     """
     replaced = engine.keep(log.filter(log.replaces.notnull()).select(event_id=log.replaces).distinct())
-    every = log.anti_join(replaced, "event_id") if engine.count(replaced) else log
-    answers = cache(lambda: spoken(log) if engine.count(_of_nobody(every)) else None)
-    return _countable(engine, _allowed(engine, every, answers), answers)
+    every = engine.view(log.anti_join(replaced, "event_id")) if engine.count(replaced) else log
+    silent = cache(lambda: engine.count(_of_nobody(every)))
+
+    def answers(some: Table) -> tuple[Table, Table] | None:
+        return spoken(near(engine, log, some)) if silent() else None
+
+    decided = _decisions(engine, every, log, answers)
+    closed = engine.keep(_left_out(every, decided))
+    out = engine.keep(_ids(replaced, closed, decided))
+    staff = engine.count(closed.filter(closed.of_staff))
+    found = answers(_these(log, closed)) if engine.count(closed) else None
+    if found is not None:
+        about = engine.keep(_about(closed, out, *found))
+        out, staff = engine.keep(_ids(out, about)), staff + engine.count(about.filter(about.of_staff))
+    events = log.anti_join(out, "event_id") if engine.count(out) else log
+    return (events if decided is None else _narrowed(engine, events, decided)), staff
 
 
-def _allowed(engine: Engine, events: Table, answers: Answers) -> Table:
-    """The events as their users allow them."""
+def _decisions(engine: Engine, events: Table, log: Table, answers: Answers) -> Table | None:
+    """(event_id, gone, may_...) of the events on which users decided; None when there are none."""
     policy = engine.keep(_policy(events))
     if not engine.count(policy):
-        return events
+        return None
     policy = engine.keep(_met(policy, events))
     if not engine.count(policy):
-        return events
-    found = answers()
+        return None
+    found = answers(_theirs(log, policy))
     belongs = found and belonging(engine, *found, policy)
-    return _as_allowed(events, policy, engine.keep(_terms(belongs, policy)) if belongs is not None else None)
-
-
-def _countable(engine: Engine, events: Table, answers: Answers) -> tuple[Table, int]:
-    """The events that may be counted and are not of staff, and how many of staff are left out."""
-    many = engine.first(_left_out(events))
-    internal = int(many["internal"] or 0)
-    if not internal and not many["closed"]:
-        return events, 0
-    kept, found = events.filter(~_internal(events) & ~_closed(events)), answers()
-    if found is None:
-        return kept, internal
-    out = engine.keep(_about_left_out(kept, events, *found))
-    return kept.anti_join(out, "event_id"), internal + engine.count(out.filter(out.of_staff))
+    return engine.keep(_decided(events, policy, engine.keep(_terms(belongs, policy)) if belongs is not None else None))
 
 
 @door.built_once
-def _left_out(events: Table) -> Table:
-    """How many events are of staff, and how many may not be counted."""
-    return events.aggregate(internal=_internal(events).sum(), closed=_closed(events).sum())
+def _ids(*tables: Table | None) -> Table:
+    """(event_id) of all of them; of what users decided on, of what they erased."""
+    every = [each.filter(each.gone) if "gone" in each.columns else each for each in tables if each is not None]
+    return reduce(lambda one, other: one.union(other, distinct=True), (each.select("event_id") for each in every))
+
+
+@door.built_once
+def _left_out(events: Table, decided: Table | None) -> Table:
+    """(event_id, event_type, of_staff) of what is of staff or may not be counted, and is not erased."""
+    rows = events.select("event_id", "event_type", "may_ops", "may_analytics", of_staff=_internal(events))
+    found = rows.filter(rows.of_staff | ~(rows.may_ops | rows.may_analytics))
+    if decided is not None:
+        shut = decided.filter(~decided.gone & ~(decided.may_ops | decided.may_analytics))
+        found = found.anti_join(decided.filter(decided.gone), "event_id").union(
+            rows.semi_join(shut, "event_id"), distinct=True)
+    return found.select("event_id", "event_type", "of_staff")
 
 
 def _internal(events: Table) -> Any:
     return events.internal.fill_null(False)
 
 
-def _closed(events: Table) -> Any:
-    return ~(events.may_ops | events.may_analytics)
+def _these(log: Table, closed: Table) -> Table:
+    """The answers among the events that are left out."""
+    return log.semi_join(closed.filter(closed.event_type == GENERATION), "event_id")
+
+
+def _narrowed(engine: Engine, events: Table, decided: Table) -> Table:
+    """The events with what their users still allow."""
+    kept = engine.keep(decided.filter(~decided.gone).drop("gone").rename(of_event="event_id"))
+    return _with_purposes(events, kept) if engine.count(kept) else events
+
+
+@door.built_once
+def _with_purposes(events: Table, kept: Table) -> Table:
+    both = events.left_join(kept, events.event_id == kept.of_event)
+    may = {name: door.ibis.coalesce(both[f"{name}_right"], both[name]) for name in MAY}
+    return both.mutate(**may).select(*events.columns)
 
 
 @door.built_once
@@ -83,12 +112,11 @@ def _of_nobody(events: Table) -> Table:
 
 
 @door.built_once
-def _about_left_out(kept: Table, events: Table, generations: Table, acts: Table) -> Table:
-    """(event_id, of_staff) of what is ``kept`` and nobody's, about an answer that is left out."""
-    made = events.filter((events.event_type == GENERATION) & (_internal(events) | _closed(events)))
-    answers = generations.inner_join(made.select("event_id", of_staff=_internal(made)), "event_id")
+def _about(closed: Table, out: Table, generations: Table, acts: Table) -> Table:
+    """(event_id, of_staff) of what else nobody says about an answer that is left out."""
+    answers = generations.inner_join(closed.select("event_id", "of_staff"), "event_id")
     said = acts.filter(of_nobody(acts)).inner_join(answers.select("response_id", "of_staff"), "response_id")
-    return said.select("event_id", "of_staff").semi_join(kept, "event_id")
+    return said.select("event_id", "of_staff").anti_join(out, "event_id")
 
 
 @door.built_once
@@ -97,6 +125,10 @@ def _met(policy: Table, events: Table) -> Table:
     others = events.filter(~events.event_type.isin((CHANGED, ERASED)))
     others = others.select(named=_named(others))
     return policy.semi_join(others, policy.who == others.named)
+
+
+def _theirs(log: Table, policy: Table) -> Table:
+    return log.semi_join(policy, _named(log) == policy.who)
 
 
 def _named(events: Table) -> Any:
@@ -132,20 +164,22 @@ def _terms(belongs: Table, policy: Table) -> Table:
 
 
 @door.built_once
-def _as_allowed(events: Table, policy: Table, terms: Table | None) -> Table:
+def _decided(events: Table, policy: Table, terms: Table | None) -> Table:
     ibis = door.ibis
-    both = events.left_join(policy, _named(events) == policy.who)
+    slim = events.select("event_id", "event_type", *MAY, named=_named(events), happened_us=happened(events))
+    some = slim.semi_join(policy, slim.named == policy.who)
+    if terms is not None:
+        some = some.union(slim.semi_join(terms, slim.event_id == terms.of_event), distinct=True)
+    both = some.left_join(policy, [("named", "who")])
     if terms is None:
         nothing = {f"also_no_{name}": ibis.null("int64") for name in PURPOSES}
         both = both.mutate(also_gone=ibis.literal(False), **nothing)
     else:
-        both = both.left_join(terms, both.event_id == terms.of_event)
-    gone = (happened(both) <= both.erased_us).fill_null(False) | both.also_gone.fill_null(False)
-    kept = both.filter(~(gone & (both.event_type != ERASED)))
-    at_us = happened(kept)
-    may = {f"may_{name}": kept[f"may_{name}"] & (at_us >= kept[f"no_{name}"]).fill_null(True)
-           & (at_us >= kept[f"also_no_{name}"]).fill_null(True) for name in PURPOSES}
-    return kept.mutate(**may).select(*events.columns)
+        both = both.left_join(terms, [("event_id", "of_event")])
+    gone = (both.happened_us <= both.erased_us).fill_null(False) | both.also_gone.fill_null(False)
+    may = {f"may_{name}": both[f"may_{name}"] & (both.happened_us >= both[f"no_{name}"]).fill_null(True)
+           & (both.happened_us >= both[f"also_no_{name}"]).fill_null(True) for name in PURPOSES}
+    return both.select("event_id", gone=gone & (both.event_type != ERASED), **may)
 
 
 def happened(events: Table) -> Any:
