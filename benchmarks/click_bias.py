@@ -8,9 +8,8 @@ click more (MAR), in the other one the theme itself makes people click, too (MNA
 sort, adds 40 votes each for the theme. 3 % of the answers come with a random ask, which 40 % answer. Votes say nothing
 of the rest; a judge (90 % recall, 3 % false alarms) does.
 
-The published table comes without its program. The 13 numbers of the world below (SHARES, THEME, CLICKS, MORE, LESS)
-were solved from its 28 errors of weighted shares, its numbers of votes and its design effect: that the table agrees is
-so by construction, but that 13 numbers meet 31 says that world and estimators are read rightly.
+The 13 numbers of the world (SHARES, THEME, CLICKS, MORE, LESS) were solved from the published table, which comes
+without its program: that it agrees is so by construction, but that 13 numbers meet 31 says that it is read rightly.
 
 The rows of the table are the textbook's estimators: raked to what the judge flags, and inverse probabilities of a vote
 by the three properties, fitted on all votes. The rows that begin with "evalloop" are what the product does. Every
@@ -73,8 +72,6 @@ TABLE: Mapping[str, tuple[float, float, float, float]] = {
     "90 % of rows out, cap + ipw": (0.1, 4.3, 19.4, 22.9),
     "10 of 12 accounts out, cap + ipw": (0.1, 1.8, 19.4, 21.4), "random ask": (0.1, -0.4, 0.4, 0.6)}
 """Published errors of the theme share in points: MAR, MAR + brigade, MNAR, MNAR + brigade."""
-
-
 WORLDS = ((False, False), (False, True), (True, False), (True, True))
 """(MNAR, brigade): the columns of the table."""
 
@@ -203,10 +200,10 @@ def share(failures: Sequence[Failure], inside: Sequence[bool]) -> WeekShare:
 def estimates(world: World) -> dict[str, WeekShare]:
     """The theme's share by each way of weighting."""
     found, people = voted(world), people_of(world)
-    apart = [f"u{user}" for user in range(USERS, USERS + 10)]
-    few = [each for each in found if (each.user_key or "") not in apart]
+    fakes = [f"u{USERS + number}" for number in range(ACCOUNTS)]
+    few = [each for each in found if each.user_key not in fakes[:10]]
     stays = np.random.default_rng(world.user.size).random(len(found)) < 0.1
-    left = [each for each, stay in zip(found, stays.tolist(), strict=True) if stay or not _fake(each)]
+    left = [each for each, stay in zip(found, stays.tolist(), strict=True) if stay or each.user_key not in fakes]
     factors = {each.user_key: each.factor for each in suspicious(votes_of(world))}
     ways = {
         "naive": weigh(found, people, WeightOptions("none"))[0],
@@ -249,10 +246,6 @@ def filtered(found: Sequence[Failure], people: Population, factors: Mapping[str,
     return weigh(kept, without(people, kept, [each for each in kept if each.weight]))[0]
 
 
-def _fake(failure: Failure) -> bool:
-    return int((failure.user_key or "")[1:]) >= USERS
-
-
 def study(reps: int, seed: int = 0, worlds: Sequence[tuple[bool, bool]] = WORLDS) -> list[list[dict[str, WeekShare]]]:
     """For each world the estimates of each draw; draw number n is the same in all, but for what the worlds change."""
     return [[estimates(draw(np.random.default_rng([seed, number]), mnar=mnar, brigade=brigade))
@@ -279,7 +272,8 @@ def events_of(world: World) -> list[Event]:
         events.append(Event(f"g{row}", "generation.completed", moment, {"kind": "system"},
                             {"level": "response", "response_id": f"r{row}", "session_id": f"s{row}"}, payload={},
                             actor={"user_key": f"u{world.user[row]}",
-                                   "segment": _levels(world, row)}))
+                                   "segment": {name: levels[level] for (name, levels), level
+                                               in zip(SEGMENTS.items(), world.segment[row], strict=True)}}))
         if world.flagged[row]:
             events.append(_about(world, row, "signal.stopped", {"chars_shown": 1}))
         if world.vote[row]:
@@ -357,10 +351,6 @@ def _way(world: World, failures: Sequence[Failure], told: Mapping[str, object]) 
     return Way(share(organic, inside(organic, world)), share(arm, inside(arm, world)), *weights, told)
 
 
-def _levels(world: World, row: int) -> dict[str, str]:
-    return {name: levels[level] for (name, levels), level in zip(SEGMENTS.items(), world.segment[row], strict=True)}
-
-
 def _vote(world: World, row: int, value: int) -> Event:
     return _about(world, row, "feedback.thumbs", {"value": value, "text": said_of(world, row)} if value < 0
                   else {"value": value})
@@ -375,9 +365,6 @@ def _about(world: World, row: int, kind: str, payload: Mapping[str, object], tag
 def _moment(second: float) -> str:
     day, rest = divmod(int(second), 86400)
     return f"2026-01-{5 + day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.000000Z"
-
-
-# ---- printing --------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
