@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from typing import Any
@@ -15,6 +16,8 @@ from evalloop.contracts import Grader
 from evalloop.errors import ExitCode
 from evalloop.loop import open_project
 from evalloop.printable import one_line, printable
+
+_LISTED = re.compile(r"\n([^\w`(]|\d+[.)])")
 
 
 @click.command("explain", epilog="Examples: evalloop explain citations; evalloop explain json-schema --json")
@@ -30,9 +33,18 @@ def command(grader: str, as_json: bool) -> int:
         return ExitCode.OK
     owner = host.owner("graders", name)
     say(one_line(f"{found.name} {found.version} ({owner.name}, {owner.origin})", limit=200))
-    for part in (cleandoc(type(found).__doc__ or ""), *_sections(found)):
-        click.echo(f"\n{printable(part)}")
+    say(f"\n{printable(_paragraphs(cleandoc(type(found).__doc__ or '')))}", hang=0)
+    for part in _sections(found):
+        say(f"\n{printable(part)}")
+    if examples := found.schema.get("examples"):
+        click.echo(f"\nexample:\n{printable(_example(found, examples))}")
     return ExitCode.OK
+
+
+def _paragraphs(text: str) -> str:
+    """A paragraph to a line, which its terminal breaks; lists and other indented text stay as they are."""
+    parts = [part if _LISTED.search(part) else part.replace("\n", " ") for part in text.split("\n\n")]
+    return "\n\n".join(parts)
 
 
 def _sections(grader: Grader) -> Iterator[str]:
@@ -42,9 +54,6 @@ def _sections(grader: Grader) -> Iterator[str]:
         yield "needs: " + ", ".join(needs.get(each, each) for each in sorted(grader.needs))
     options = list(_options(grader))
     yield "options:\n" + "\n".join(options) if options else "it takes no options"
-    examples = grader.schema.get("examples")
-    if examples:
-        yield "example:\n" + _example(grader, examples)
 
 
 def _options(grader: Grader) -> Iterator[str]:
@@ -52,7 +61,7 @@ def _options(grader: Grader) -> Iterator[str]:
     for name, option in grader.schema.get("properties", {}).items():
         marks = [_kind(option)] + ["required"] * (name in required) + ["takes the bare value"] * (name == grader.short)
         marks += [f"default: {json.dumps(option['default'], ensure_ascii=False)}"] if "default" in option else []
-        yield f"  {name} ({'; '.join(marks)})\n      {option.get('description', '')}"
+        yield f"  {name} ({'; '.join(marks)})\n      {one_line(option.get('description', ''), limit=2000)}"
 
 
 def _kind(option: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,14 @@ from evalloop.cli.printing import say, show_table
 from evalloop.cli.steps import watched
 from evalloop.errors import ExitCode
 from evalloop.printable import many, one_line
+from evalloop.terminal import columns
 
 if TYPE_CHECKING:
     from evalloop.records.fused import Bin, FusedModel, SurfaceModel
     from evalloop.records.weighting import Weighting
 
-BAR = 40
+BAR, BESIDE = 40, 28
+"""Cells of a bar at most, and of what stands beside it."""
 MISS = 0.005
 """Less than so much of a share is not worth a line."""
 
@@ -116,9 +119,10 @@ def _print_surface(surface: SurfaceModel) -> None:
         f"{surface.brier_isotonic:.4f}), AUC {auc}")
     say("odds of failure, times: " + ", ".join(
         f"{name} {_times(value)}" for name, value in sorted(surface.coefficients.items(), key=lambda item: item[1])))
-    click.echo("predicted  failed                                             turns")
+    cells = max(min((columns(sys.stdout) or BESIDE + BAR) - BESIDE, BAR), 1)
+    click.echo(f"predicted  failed {'':{cells}} {'turns':>9}")
     for each in surface.reliability:
-        click.echo(_bar(each))
+        click.echo(_bar(each, cells))
 
 
 def _times(coefficient: float) -> str:
@@ -128,8 +132,8 @@ def _times(coefficient: float) -> str:
     return f"{exp(min(coefficient, 50.0)):.2g}"
 
 
-def _bar(each: Bin) -> str:
+def _bar(each: Bin, cells: int) -> str:
     """One line of the reliability diagram: # what was seen, | what was predicted."""
-    line = ["#"] * round(each.observed * BAR) + [" "] * (BAR - round(each.observed * BAR))
-    line[min(round(each.predicted * BAR), BAR - 1)] = "|"
-    return f"{each.predicted:8.0%}  {each.observed:6.0%} {''.join(line)} {each.n:6,}"
+    line = ["#"] * round(each.observed * cells) + [" "] * (cells - round(each.observed * cells))
+    line[min(round(each.predicted * cells), cells - 1)] = "|"
+    return f"{each.predicted:9.0%}  {each.observed:6.0%} {''.join(line)} {each.n:9,}"

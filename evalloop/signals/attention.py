@@ -36,7 +36,7 @@ class Dwell:
     wpm: float = threshold(238.0, "silent reading of English: Brysbaert 2019", low=1)
     long_s: float = threshold(30.0, "the usual satisfied-click cut; why one cut is wrong: Kim et al., WSDM 2014",
                               high=10**9)
-    short_s: float = threshold(3.0, "a guess", high=10**9)
+    short_s: float = threshold(3.0, "a guess", high=10**9, under="long_s")
     away_s: float = threshold(1800.0, "the usual gap between sessions", high=10**9)
     name: str = "dwell"
     version: str = "2"

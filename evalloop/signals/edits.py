@@ -28,7 +28,7 @@ class Edit:
     """
 
     kept: float = threshold(0.90, ZIEGLER, high=1)
-    light: float = threshold(0.67, ZIEGLER, high=1)
+    light: float = threshold(0.67, ZIEGLER, high=1, under="kept")
     undone: float = threshold(0.5, "a guess on VS Code's noRevert", high=1)
     name: str = "edit"
     version: str = "4"

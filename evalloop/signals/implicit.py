@@ -26,7 +26,7 @@ class Copy:
     """
 
     full: float = threshold(0.8, COPILOT, high=1)
-    partial: float = threshold(0.1, COPILOT, high=1)
+    partial: float = threshold(0.1, COPILOT, high=1, under="full")
     name: str = "copy"
     version: str = "2"
     kind: str = "implicit"

@@ -27,12 +27,14 @@ class Column:
 @dataclass(frozen=True)
 class Population:
     """``size`` rows, each a turn or ``mass`` turns that are alike. ``chances`` (rows,) is the vote-free probability of
-    failure, None without a score."""
+    failure, None where not all turns have a score; ``unscored`` are then the surfaces that have none, where others do.
+    """
 
     size: int
     columns: tuple[Column, ...]
     chances: NDArray[np.float64] | None = None
     mass: NDArray[np.float64] | None = None
+    unscored: tuple[str, ...] = ()
 
     def turns(self) -> NDArray[np.float64]:
         """How many turns each row stands for."""
@@ -61,9 +63,11 @@ def population_of(cells: Sequence[Mapping[str, Any]]) -> Population:
     for key in sorted({key for each in segments for key in each}):
         named[key if key != "surface" else "segment.surface"] = [each.get(key, NONE) for each in segments]
     columns = tuple(found for name, values in named.items() if (found := _column(name, values)))
-    known = bool(cells) and all(cell["blind"] is not None for cell in cells)
-    return Population(len(cells), columns, np.array([cell["blind"] for cell in cells]) if known else None,
-                      np.array([cell["kept"] for cell in cells], np.float64))
+    blind = [cell["blind"] for cell in cells]
+    without = {cell["surface"] for cell in cells if cell["blind"] is None}
+    some = any(each is not None for each in blind)
+    return Population(len(cells), columns, np.array(blind) if some and not without else None,
+                      np.array([cell["kept"] for cell in cells], np.float64), tuple(sorted(without)) if some else ())
 
 
 def _column(name: str, values: Sequence[str]) -> Column | None:

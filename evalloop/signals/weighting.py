@@ -259,10 +259,17 @@ def _estimand(method: str, people: Population, options: WeightOptions) -> str:
     capped = f"each user counts at most {options.cap:g} in all" if options.cap else "no cap per user"
     if method == "cap":
         return f"{heard}; {capped}"
-    base = ("declared shares" if options.margins else "as many failures as the vote-free score expects"
-            if people.chances is not None else "as many failures as it has turns, for no failure score was learned yet")
+    base = "declared shares" if options.margins else _expectation(people)
     how = "each segment brought to" if method == "rake" else "weighted by who is heard, with"
     return f"share of all failures; {capped}; {how} {base}"
+
+
+def _expectation(people: Population) -> str:
+    """How many failures a segment is taken to have, and why not by the score."""
+    if people.chances is not None:
+        return "as many failures as the vote-free score expects"
+    where = f"for surface {', '.join(people.unscored)}" if people.unscored else "yet"
+    return f"as many failures as it has turns, for no failure score was learned {where}"
 
 
 def _checked(options: WeightOptions, people: Population) -> WeightOptions:

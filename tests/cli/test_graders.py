@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evalloop.cli import printing
 from evalloop.cli.main import run
 from evalloop.store import yaml
 
@@ -60,6 +61,21 @@ def test_explain_shows_options_and_an_example_that_reads(project: Path, capsys: 
     assert "grader (a grader)" in shown
     example = yaml.load(shown.split("example:\n")[1], file="example").data
     assert example["graders"][1]["json_path"]["grader"] == {"length": {"max_words": 30}}
+
+
+@pytest.mark.parametrize("grader", ["citations", "loud", "user_would_downvote", "weighted"])
+def test_explain_fits_the_terminal(
+        project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, grader: str) -> None:
+    """What is told is broken at blanks and not twice; the example is whole; a pipe gets a paragraph to a line."""
+    assert run(["explain", grader]) == 0
+    piped = capsys.readouterr().out
+    monkeypatch.setattr(printing, "columns", lambda stream: 60)
+    assert run(["explain", grader]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.split("example:\n")[0].splitlines())) <= 60
+    assert shown.split() == piped.split()
+    assert shown.partition("example:\n")[2] == piped.partition("example:\n")[2]
+    assert all(line[:1] != " " for line in shown.split("\n\n")[1].splitlines())
 
 
 def test_explain_takes_a_grader_without_options_and_refuses_an_unknown_one(

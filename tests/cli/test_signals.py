@@ -10,6 +10,7 @@ import pytest
 
 from evalloop import loop
 from evalloop.capture.values import user_key
+from evalloop.cli import printing, trust
 from evalloop.cli.main import run
 from evalloop.records.event import Event
 from evalloop.testing import make_event, make_generation
@@ -92,6 +93,18 @@ def test_fit_learns_that_copies_are_good(told: Callable[..., str]) -> None:
     assert whole["labels"] == 344, "the votes of the three accounts are no labels"
     assert "Brier" in told("fit")
     assert "vote-free score expects" in told("weights")
+
+
+def test_fit_fits_the_terminal(told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars of the reliability diagram give way where the terminal is narrow, under headers that stay in line."""
+    for module in (printing, trust):
+        monkeypatch.setattr(module, "columns", lambda stream: 50)
+    lines = told("fit").splitlines()
+    assert max(map(len, lines)) <= 50
+    bars = [line for line in lines if "|" in line]
+    assert bars
+    assert {len(line) for line in bars} == {50}
+    assert {len(line) for line in lines if line.startswith("predicted ")} == {50}
 
 
 def test_rate_counts_every_slice(told: Callable[..., str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -174,12 +175,25 @@ def test_thresholds_out_of_their_range_are_refused(given: str, limits: str) -> N
     assert caught.value.fix == limits
 
 
+@pytest.mark.parametrize(("given", "told"), [
+    (["copy.partial=0.9"], "copy.partial = 0.9 is above copy.full = 0.8"),
+    (["edit.kept=0.5"], "edit.light = 0.67 is above edit.kept = 0.5"),
+    (["dwell.short_s=9", "dwell.long_s=8"], "dwell.short_s = 9 is above dwell.long_s = 8")])
+def test_thresholds_in_a_wrong_order_are_refused(given: list[str], told: str) -> None:
+    """A part of an answer is no more than all of it; the error names both, and both set rightly are taken."""
+    with pytest.raises(ConfigError, match=re.escape(told)) as caught:
+        with_thresholds(DETECTORS.values(), given)
+    assert "or set both" in caught.value.fix
+    assert with_thresholds(DETECTORS.values(), ["copy.partial=0.9", "copy.full=0.9"])
+
+
 def test_ranges_of_thresholds_hold_their_defaults_and_are_documented() -> None:
     """Shares end at 1; docs/engine.md tells each range."""
     page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
     for each in thresholds(DETECTORS.values()):
         assert each.low <= each.default <= each.high
         told = f"{each.low:,} to {each.high:,}" if each.high < inf else f"at least {each.low:,}"
+        told += f", at most `{each.name.partition('.')[0]}.{each.under}`" if each.under else ""
         assert f"| `{each.name}` | {each.default:g} | {told} | {each.source} |" in page
 
 

@@ -363,3 +363,15 @@ def test_surface_without_a_model_has_the_prior() -> None:
             for each in (None, web)]
     assert told[0] == told[1]
     assert told[0][0] > 0.5
+
+
+def test_surfaces_without_a_score_are_named() -> None:
+    """Where one surface has no learned score, turns stand for failures on all of them, and the estimand says why."""
+    told = {"keys": "", "values": "", "turns": 50, "kept": 50}
+    chat, code = {"surface": "chat", "blind": 0.2, **told}, {"surface": "code", "blind": None, **told}
+    heard = Heard(np.ones(40), np.zeros(40, bool), np.zeros(40), np.arange(40), np.repeat([0, 1], [30, 10]))
+    estimands = [weights_of(heard, population_of(each))[1].estimand
+                 for each in ([chat, code], [chat, {**code, "blind": 0.4}], [{**chat, "blind": None}, code])]
+    assert estimands[0].endswith("as many failures as it has turns, for no failure score was learned for surface code")
+    assert estimands[1].endswith("as many failures as the vote-free score expects")
+    assert estimands[2].endswith("for no failure score was learned yet")
