@@ -18,8 +18,8 @@ from evalloop.web.answers import Refused
 FRESH_S = 2.0
 """Seconds after which keys are read again: how long a revoked key may still work."""
 SOON_S, LOOKS = 0.2, 10
-"""An unknown key is looked for at once, the same name again after so many seconds, and so many names in this time: how
-often strangers can make us look."""
+"""An unknown key or origin is looked for at once, the same again after so many seconds, and so many of them in this
+time: how often strangers can make us look."""
 
 
 class Doorkeeper:
@@ -35,12 +35,15 @@ class Doorkeeper:
         """All keys by id; read again when they are old, and at once when the ``wanted`` one is not among them."""
         now = time.monotonic()
         if now - self._read_at > FRESH_S or (wanted and wanted not in self._keys and self._may_look(wanted, now)):
-            self._keys = {known.key.key_id: known for known in self._load()}
-            self._read_at = now
+            self._read(now)
         return self._keys
 
+    def _read(self, now: float) -> None:
+        self._keys = {known.key.key_id: known for known in self._load()}
+        self._read_at = now
+
     def _may_look(self, wanted: str, now: float) -> bool:
-        """True when a key that nobody knows may have been made a moment ago."""
+        """True when a key that nobody knows, or one for an unknown origin, may have been made a moment ago."""
         self._strangers = {name: at for name, at in self._strangers.items() if now - at < SOON_S}
         if wanted in self._strangers or len(self._strangers) >= LOOKS:
             return False
@@ -80,7 +83,16 @@ class Doorkeeper:
                                       user_key=token.user_key, types=token.types)
 
     def allows_origin(self, origin: str) -> bool:
-        """True when some key may be used from pages of that origin."""
+        """True when some key may be used from pages of that origin; one that none names is looked for at once too."""
+        if self._some_key_fits(origin):
+            return True
+        now = time.monotonic()
+        if not self._may_look(origin, now):
+            return False
+        self._read(now)
+        return self._some_key_fits(origin)
+
+    def _some_key_fits(self, origin: str) -> bool:
         now = now_text()
         return any(known.key.active(now) and (_fits(known.key, origin) or known.key.kind == "sk")
                    for known in self.keys().values())

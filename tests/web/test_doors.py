@@ -12,6 +12,9 @@ import pytest
 
 from evalloop import loop
 from evalloop.capture import tokens, webhooks
+from evalloop.records.key import Key
+from evalloop.store.keys import KnownKey
+from evalloop.web.auth import SOON_S, Doorkeeper
 
 Vote = Callable[..., dict[str, Any]]
 PAGE = "https://app.example"
@@ -163,6 +166,39 @@ def test_preflights(collector: Any, public: str) -> None:
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == PAGE
     assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_a_page_is_known_as_soon_as_its_key_is_made(new_collector: Any, vote: Vote) -> None:
+    """Preflights and answers name the page of a new key at once, though keys were read a moment ago; no other page."""
+    collector = new_collector()
+
+    def preflight(page: str) -> str | None:
+        answer = httpx.options(collector.url + "/v1/events", headers={
+            "origin": page, "access-control-request-method": "POST"})
+        return answer.headers.get("access-control-allow-origin")
+
+    assert preflight("https://other.example") is None
+    key = collector.key("pk", origins=[PAGE])
+    assert preflight(PAGE) == PAGE
+    assert collector.post(vote(), key, origin=PAGE).headers["access-control-allow-origin"] == PAGE
+    assert preflight("https://third.example") is None
+
+
+def test_strangers_pages_are_looked_for_so_often_only() -> None:
+    """Keys are read at most ten times in a fifth of a second, whatever pages ask; a known page costs no look."""
+    looks = []
+    known = KnownKey(Key("pk_1", "pk", "page", "2026-01-01T00:00:00Z", ("write",), (PAGE,)), b"", b"")
+
+    def load() -> list[KnownKey]:
+        looks.append(1)
+        return [known]
+
+    door = Doorkeeper(load)
+    assert all(door.allows_origin(PAGE) for _ in range(50))
+    assert len(looks) == 1
+    started = time.monotonic()
+    assert not any(door.allows_origin(f"https://s{number}.example") for number in range(500))
+    assert 2 <= len(looks) <= 12 * (1 + (time.monotonic() - started) / SOON_S)
 
 
 def test_webhooks_need_a_true_signature(new_collector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
