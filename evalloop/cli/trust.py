@@ -77,7 +77,7 @@ def _print_weights(told: Weighting) -> None:
     say(f"{many(told.n, 'failure')} of {many(told.users, 'user')}, {told.quarantined:,} of weight 0")
     if told.declared_none:
         say(f"{told.declared_none:,} count nothing: they are in segments that were declared to have no failures")
-    say(f"estimand: {told.estimand}")
+    say(f"estimand: {one_line(told.estimand, limit=600)}")
     say(f"effective n {told.n_effective:,.1f}, design effect {told.design_effect:.2f}, method {told.method}")
     if told.unmatched > 0:
         say(f"{told.unmatched:.1%} of the expected failures are in segments where nobody told of any")

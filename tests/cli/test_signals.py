@@ -13,6 +13,7 @@ from evalloop.capture.values import user_key
 from evalloop.cli import printing, trust
 from evalloop.cli.main import run
 from evalloop.records.event import Event
+from evalloop.records.weighting import Weighting
 from evalloop.testing import make_event, make_generation
 
 WRONG = "the sources that it names do not exist at all and every single link is broken again"
@@ -93,6 +94,15 @@ def test_fit_learns_that_copies_are_good(told: Callable[..., str]) -> None:
     assert whole["labels"] == 344, "the votes of the three accounts are no labels"
     assert "Brier" in told("fit")
     assert "vote-free score expects" in told("weights")
+
+
+def test_estimand_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may name surfaces, which events name as they like."""
+    trust._print_weights(Weighting("rake", "no score for surface \x1b[2J" + "x" * 999, 1, 1, 0, 1.0, 1.0))
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "surface \\x1b[2J" in shown
+    assert "x" * 700 not in shown
 
 
 def test_fit_fits_the_terminal(told: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
